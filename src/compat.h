@@ -1,0 +1,35 @@
+/*
+ * compat.h
+ *	  What differs between the servers that distributor is built for (15 to 18).
+ *
+ * This is the only file that looks at PG_VERSION_NUM.  Everything else is
+ * written for the newest spelling and finds it here for the older servers.
+ */
+#ifndef DISTRIBUTOR_COMPAT_H
+#define DISTRIBUTOR_COMPAT_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "nodes/nodes.h"
+
+#if PG_VERSION_NUM < 150000
+#error "distributor needs PostgreSQL 15 or newer"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#include "nodes/miscnodes.h"
+#else
+
+/* Soft errors came with PostgreSQL 16; before it every input error is raised. */
+#define ereturn(escontext, dummy, ...) \
+	do { \
+		(void) (escontext); \
+		ereport(ERROR, __VA_ARGS__); \
+		return dummy; \
+	} while (0)
+#define SOFT_ERROR_OCCURRED(escontext) (false)
+#endif
+
+#endif							/* DISTRIBUTOR_COMPAT_H */
