@@ -32,4 +32,22 @@
 #define SOFT_ERROR_OCCURRED(escontext) (false)
 #endif
 
+/*
+ * json parser (common/jsonapi.h): its actions return a code since 16, and its
+ * lexer can live on the caller's stack since 17.
+ */
+#if PG_VERSION_NUM >= 160000
+#define JSON_ACTION_TYPE JsonParseErrorType
+#define JSON_ACTION_RETURN() return JSON_SUCCESS
+#else
+#define JSON_ACTION_TYPE void
+#define JSON_ACTION_RETURN() return
+#endif
+
+#if PG_VERSION_NUM >= 170000
+#define json_lex_context(json) makeJsonLexContext(NULL, (json), true)
+#else
+#define json_lex_context(json) makeJsonLexContext((json), true)
+#endif
+
 #endif							/* DISTRIBUTOR_COMPAT_H */

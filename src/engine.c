@@ -1,0 +1,163 @@
+/*
+ * engine.c
+ *	  The commission engine: what a plan pays for one sale.
+ */
+#include "compat.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "engine.h"
+#include "money.h"
+#include "rule.h"
+
+/* Lines that a result has room for before it grows. */
+#define ENGINE_FIRST_LINES	16
+
+void
+engine_init(EngineResult *result, MemoryContext context)
+{
+	result->context = context;
+	result->paid_only = false;
+	result->nlines = 0;
+	result->maxlines = ENGINE_FIRST_LINES;
+	result->lines = MemoryContextAlloc(context, sizeof(EngineLine) * ENGINE_FIRST_LINES);
+}
+
+static EngineLine *
+next_line(EngineResult *result)
+{
+	if (result->nlines == result->maxlines)
+	{
+		result->maxlines *= 2;
+		result->lines = repalloc(result->lines, sizeof(EngineLine) * result->maxlines);
+	}
+	return &result->lines[result->nlines++];
+}
+
+static EngineReason
+state_reason(EngineState state)
+{
+	switch (state)
+	{
+		case ENGINE_ACTIVE:
+			return ENGINE_PAID;
+		case ENGINE_FROZEN:
+			return ENGINE_FROZEN_MEMBER;
+		case ENGINE_LEFT:
+			return ENGINE_LEFT_MEMBER;
+	}
+	elog(ERROR, "unexpected member state %d", (int) state);
+}
+
+/*
+ * Before any arithmetic: who stands at this level, and may they be paid?  A
+ * rate of zero is named before the member's state, for it would pay nothing to
+ * an active member either.
+ */
+static EngineReason
+level_reason(const EngineSale *sale, int level, Numeric rate)
+{
+	EngineReason reason;
+
+	if (level >= sale->depth)
+		return ENGINE_NO_UPLINE;
+	if (sale->states == NULL)
+		return ENGINE_PAID;
+	reason = state_reason(sale->states[level]);
+	if (reason != ENGINE_PAID && money_is_zero(rate))
+		return ENGINE_ZERO_RATE;
+	return reason;
+}
+
+/*
+ * Pay rate * base to whoever stands at the level, or say why not.  What is not
+ * paid stays with the house.
+ */
+void
+engine_pay_level(EngineRun *run, const PlanRule *rule, int level,
+				 Numeric base, Numeric rate)
+{
+	const EngineSale *sale = run->sale;
+	EngineResult *result = run->result;
+	EngineReason reason = level_reason(sale, level, rate);
+	EngineLine *line;
+	Numeric		exact;
+	Numeric		amount;
+
+	if (reason != ENGINE_PAID && result->paid_only)
+		return;
+
+	exact = money_multiply(base, rate);
+	if (reason == ENGINE_PAID)
+	{
+		amount = money_round(exact, sale->scale);
+		if (money_is_zero(amount))
+			reason = money_is_zero(rate) ? ENGINE_ZERO_RATE : ENGINE_ROUNDS_TO_ZERO;
+		if (reason != ENGINE_PAID && result->paid_only)
+			return;
+	}
+	else
+		amount = money_round(money_from_int(0), sale->scale);
+
+	line = next_line(result);
+	line->rule = rule;
+	line->level = level;
+	line->member_id = level < sale->depth ? sale->ids[sale->depth - 1 - level] : -1;
+	line->base = base;
+	line->rate = rate;
+	line->exact = exact;
+	line->amount = amount;
+	line->reason = reason;
+}
+
+static void
+check_sale(const EngineSale *sale)
+{
+	if (sale->depth < 0 || (sale->depth > 0 && sale->ids == NULL))
+		elog(ERROR, "invalid path of depth %d", sale->depth);
+	if (sale->amount == NULL)
+		elog(ERROR, "sale without an amount");
+	if (sale->scale < 0 || sale->scale > PLAN_MAX_CURRENCY_SCALE)
+		elog(ERROR, "invalid scale %d", sale->scale);
+	money_check_amount(sale->amount, "amount of a sale");
+}
+
+/* One line for each rule and level, in this order, unless paid_only. */
+void
+engine_run(const Plan *plan, const EngineSale *sale, EngineResult *result)
+{
+	EngineRun	run = {plan, sale, result};
+
+	check_sale(sale);
+	result->nlines = 0;
+	for (int i = 0; i < plan->nrules; i++)
+	{
+		const PlanRule *rule = &plan->rules[i];
+
+		CHECK_FOR_INTERRUPTS();
+		rule->kind->run(&run, rule);
+	}
+}
+
+/* Stable: they are stored and asked for by name. */
+const char *
+engine_reason_code(EngineReason reason)
+{
+	switch (reason)
+	{
+		case ENGINE_PAID:
+			return "paid";
+		case ENGINE_NO_UPLINE:
+			return "no_upline";
+		case ENGINE_FROZEN_MEMBER:
+			return "frozen";
+		case ENGINE_LEFT_MEMBER:
+			return "left";
+		case ENGINE_ZERO_RATE:
+			return "zero_rate";
+		case ENGINE_ROUNDS_TO_ZERO:
+			return "rounds_to_zero";
+	}
+	elog(ERROR, "unexpected reason %d", (int) reason);
+}

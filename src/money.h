@@ -1,0 +1,43 @@
+/*
+ * money.h
+ *	  Exact decimal arithmetic of the calculation layer.
+ *
+ * Money is numeric, always finite, and rounded once, at the end.  Every sum
+ * and product of layer 2 goes through here, so that no other file has to know
+ * how the server's numeric is called.  Results are palloc'd in the current
+ * memory context.
+ */
+#ifndef DISTRIBUTOR_MONEY_H
+#define DISTRIBUTOR_MONEY_H
+
+#include "compat.h"
+
+#include "utils/numeric.h"
+
+/*
+ * More decimals than a numeric column can declare are refused: with up to
+ * this many, no product of the engine reaches the scale at which numeric
+ * itself would round, so "exact" stays exact.
+ */
+#define MONEY_MAX_SCALE			NUMERIC_MAX_SCALE
+
+extern bool money_is_finite(Numeric value);
+extern bool money_is_zero(Numeric value);
+extern int	money_sign(Numeric value);	/* -1, 0, 1; of a finite value */
+extern int	money_compare(Numeric a, Numeric b);
+extern int	money_scale(Numeric value); /* digits after the point, as displayed */
+
+extern Numeric money_add(Numeric a, Numeric b);
+extern Numeric money_subtract(Numeric a, Numeric b);
+extern Numeric money_multiply(Numeric a, Numeric b);
+extern Numeric money_round(Numeric value, int scale);	/* half away from zero */
+extern Numeric money_trim(Numeric value);	/* without trailing zeros */
+
+extern Numeric money_from_int(int64 value);
+extern Numeric money_from_digits(const char *digits);	/* "12.50": checked by the caller */
+extern bool money_to_int(Numeric value, int *result);	/* false: not an int */
+extern char *money_to_string(Numeric value);
+
+extern void money_check_amount(Numeric amount, const char *what);
+
+#endif							/* DISTRIBUTOR_MONEY_H */
