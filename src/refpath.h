@@ -20,9 +20,14 @@
  * team, contiguous ("pre-order").
  *
  * Invariants of every stored value: it decodes completely, at most
- * REFPATH_MAX_DEPTH ids, each 0 .. 2^63 - 1, no id twice.  A value that ends
- * in 0xFF is the upper bound of a team's range; it exists only inside index
- * conditions and no input function accepts it.
+ * REFPATH_MAX_DEPTH ids, each 0 .. 2^63 - 1, no id twice.  A value with 0xFF
+ * where a code would begin is the upper bound of a team's range; it exists
+ * only inside index conditions and no input function accepts it.  (A last
+ * byte of 0xFF says nothing by itself: 2287 is 0xF7FF.)
+ *
+ * The codec trusts these invariants but never reads past the end of a value:
+ * the functions that decode raise an error for an upper bound (22023) and for
+ * a damaged value (XX001).
  */
 #ifndef DISTRIBUTOR_REFPATH_H
 #define DISTRIBUTOR_REFPATH_H
@@ -40,6 +45,27 @@ typedef struct varlena RefPath;
 #define REFPATH_DATA(p)			((unsigned char *) VARDATA_ANY(p))
 #define REFPATH_LEN(p)			((Size) VARSIZE_ANY_EXHDR(p))
 
+/*
+ * The bytes of a path, or of a whole-code prefix of one, wherever they lie: in
+ * a datum, in a GiST key, in a buffer.  Owns nothing.
+ */
+typedef struct RefPathBytes
+{
+	const unsigned char *data;
+	Size		len;
+} RefPathBytes;
+
+/* What refpath_check() can find wrong with bytes from outside. */
+typedef enum RefPathFault
+{
+	REFPATH_OK,
+	REFPATH_BAD_LEAD,			/* 0xFF where a code begins */
+	REFPATH_TRUNCATED,			/* the last code is incomplete */
+	REFPATH_OUT_OF_RANGE,		/* an id above 2^63 - 1 */
+	REFPATH_TOO_DEEP,			/* more than REFPATH_MAX_DEPTH ids */
+	REFPATH_REPEATED			/* an id twice */
+} RefPathFault;
+
 /* codec: refpath_core.c */
 extern int	refpath_encode_id(int64 id, unsigned char *out);	/* returns the code's length */
 extern int	refpath_code_length(unsigned char lead);
@@ -50,7 +76,54 @@ extern RefPath *refpath_make(const unsigned char *data, Size len);
 extern RefPath *refpath_append_id(const RefPath *path, int64 id);	/* no check that id is new */
 extern bool refpath_contains(const RefPath *upper, const RefPath *lower);	/* ancestor or self */
 extern bool refpath_has_id(const RefPath *path, int64 id);
-extern RefPath *refpath_upper(const RefPath *path);	/* end of the team's range, exclusive */
+extern RefPath *refpath_upper(const RefPath *path); /* end of the team's range, exclusive */
 extern int	refpath_compare(const RefPath *a, const RefPath *b);
+
+/* the same on bytes, and what the SQL functions are made of: refpath_core.c */
+extern int	refpath_step(const unsigned char *code, const unsigned char *end);
+extern Size refpath_prefix_len(RefPathBytes path, int depth);
+extern Size refpath_common_len(RefPathBytes a, RefPathBytes b);
+extern int	refpath_level_of(RefPathBytes path, int64 id);	/* -1 if absent */
+extern int	refpath_distance(RefPathBytes a, RefPathBytes b);
+extern RefPath *refpath_from_ids(const int64 *ids, int nids);	/* no check */
+extern bool refpath_find_repeat(const int64 *ids, int nids, int64 *repeated);
+extern RefPathFault refpath_check(RefPathBytes path, int64 *repeated);
+
+/* text form, upper bounds too: refpath_io.c */
+extern char *refpath_to_cstring(RefPathBytes path);
+
+static inline RefPathBytes
+refpath_bytes(const RefPath *path)
+{
+	RefPathBytes result;
+
+	result.data = (const unsigned char *) VARDATA_ANY(path);
+	result.len = VARSIZE_ANY_EXHDR(path);
+	return result;
+}
+
+/* Pre-order: memcmp, and what ends first comes first. */
+static inline int
+refpath_bytes_cmp(RefPathBytes a, RefPathBytes b)
+{
+	int			cmp = memcmp(a.data, b.data, Min(a.len, b.len));
+
+	if (cmp != 0)
+		return cmp < 0 ? -1 : 1;
+	return (a.len > b.len) - (a.len < b.len);
+}
+
+/*
+ * Is upper the same path as lower, or above it?  The byte after the prefix is
+ * a lead byte; 0xFF there makes lower the end of upper's team, not part of it.
+ */
+static inline bool
+refpath_bytes_contains(RefPathBytes upper, RefPathBytes lower)
+{
+	return upper.len <= lower.len &&
+		memcmp(upper.data, lower.data, upper.len) == 0 &&
+		(upper.len == lower.len ||
+		 lower.data[upper.len] != REFPATH_UPPER_BYTE);
+}
 
 #endif							/* DISTRIBUTOR_REFPATH_H */
