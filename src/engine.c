@@ -125,7 +125,7 @@ check_sale(const EngineSale *sale)
 
 /* One line for each rule and level, in this order, unless paid_only. */
 void
-engine_run(const Plan *plan, const EngineSale *sale, EngineResult *result)
+engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *result)
 {
 	EngineRun	run = {plan, sale, result};
 

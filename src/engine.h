@@ -81,13 +81,13 @@ typedef struct EngineResult
 /* One run, as the kinds of rule see it. */
 typedef struct EngineRun
 {
-	const Plan *plan;
+	const CommissionPlan *plan;
 	const EngineSale *sale;
 	EngineResult *result;
 } EngineRun;
 
 extern void engine_init(EngineResult *result, MemoryContext context);
-extern void engine_run(const Plan *plan, const EngineSale *sale, EngineResult *result);
+extern void engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *result);
 extern const char *engine_reason_code(EngineReason reason);
 
 /* for the kinds of rule */

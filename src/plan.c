@@ -1,6 +1,6 @@
 /*
  * plan.c
- *	  The plan compiler: a jsonb document, checked key by key, to a Plan.
+ *	  The plan compiler: a jsonb document, checked key by key, to a CommissionPlan.
  */
 #include "compat.h"
 
@@ -58,7 +58,7 @@ read_currency(const PlanPath *at, const JsonbValue *value, PlanCurrency *currenc
 static void
 read_currencies(const PlanPath *at, const JsonbValue *value, void *target)
 {
-	Plan	   *plan = target;
+	CommissionPlan *plan = target;
 	JsonbIterator *iterator;
 	JsonbValue	name;
 	JsonbValue	member;
@@ -91,7 +91,7 @@ read_currencies(const PlanPath *at, const JsonbValue *value, void *target)
  * pay in thousandths of a currency that has cents.
  */
 int
-plan_currency_scale(const Plan *plan, const char *currency)
+plan_currency_scale(const CommissionPlan *plan, const char *currency)
 {
 	int			scale;
 
@@ -178,7 +178,7 @@ read_rule(const PlanPath *at, const JsonbValue *value, PlanRule *rule)
 static void
 read_rules(const PlanPath *at, const JsonbValue *value, void *target)
 {
-	Plan	   *plan = target;
+	CommissionPlan *plan = target;
 
 	plan->nrules = plan_array_length(at, value, PLAN_MAX_RULES);
 	if (plan->nrules == 0)
@@ -210,7 +210,7 @@ static const PlanKey plan_keys[] = {
 
 /* At most PLAN_MAX_RULES rules, so comparing each with each is cheap enough. */
 static void
-check_names(const PlanPath *root, const Plan *plan)
+check_names(const PlanPath *root, const CommissionPlan *plan)
 {
 	for (int i = 1; i < plan->nrules; i++)
 	{
@@ -232,7 +232,7 @@ check_names(const PlanPath *root, const Plan *plan)
 }
 
 static void
-check_sum(const PlanPath *root, const Plan *plan)
+check_sum(const PlanPath *root, const CommissionPlan *plan)
 {
 	Numeric		sum = money_from_int(0);
 	PlanPath	rules = {root, "rules", 5, 0};
@@ -281,17 +281,17 @@ document_root(Jsonb *document)
 	return root;
 }
 
-Plan *
+CommissionPlan *
 plan_compile(Jsonb *document)
 {
 	const PlanKey *const tables[] = {plan_keys};
 	PlanPath	root = {NULL, NULL, 0, 0};
 	JsonbValue	value;
-	Plan	   *plan;
+	CommissionPlan *plan;
 
 	check_size(document);
 	value = document_root(document);
-	plan = palloc0(sizeof(Plan));
+	plan = palloc0(sizeof(CommissionPlan));
 	plan_read_object(&root, &value, tables, lengthof(tables), plan);
 	check_names(&root, plan);
 	check_sum(&root, plan);

@@ -47,7 +47,7 @@ typedef struct PlanRule
 	Numeric    *levels;			/* levels[i] is the rate of level i + 1 */
 } PlanRule;
 
-typedef struct Plan
+typedef struct CommissionPlan
 {
 	int			nrules;
 	PlanRule   *rules;			/* in the document's order */
@@ -55,11 +55,11 @@ typedef struct Plan
 	PlanCurrency *currencies;
 	int			max_level;		/* highest upline level any rule looks at, 0: none */
 	bool		uses_rank;		/* does any rule look at ranks? */
-} Plan;
+} CommissionPlan;
 
 /* plan.c */
-extern Plan *plan_compile(Jsonb *document);
-extern int	plan_currency_scale(const Plan *plan, const char *currency);
+extern CommissionPlan *plan_compile(Jsonb *document);
+extern int	plan_currency_scale(const CommissionPlan *plan, const char *currency);
 extern int	plan_estimate_lines(Jsonb *document);
 
 /* plan_json.c */

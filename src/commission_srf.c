@@ -1,0 +1,299 @@
+/*
+ * commission_srf.c
+ *	  distributor.commissions(): the engine as a set-returning function.
+ */
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/optimizer.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+#include "currency.h"
+#include "engine.h"
+#include "plan.h"
+#include "refpath.h"
+
+PG_FUNCTION_INFO_V1(distributor_commissions);
+PG_FUNCTION_INFO_V1(distributor_commissions_support);
+
+/* Columns of the result, in the order of the SQL declaration. */
+enum
+{
+	COMMISSION_RULE,
+	COMMISSION_LEVEL,
+	COMMISSION_MEMBER_ID,
+	COMMISSION_BASE,
+	COMMISSION_RATE,
+	COMMISSION_AMOUNT,
+	COMMISSION_NCOLUMNS
+};
+
+/*
+ * What a call site keeps from row to row, in fn_extra.  The plan was compiled
+ * from exactly these bytes, in plan_context, which is replaced when other
+ * bytes come.
+ */
+typedef struct CallSite
+{
+	MemoryContext context;		/* of the call site */
+	MemoryContext plan_context; /* NULL: no plan yet */
+	struct varlena *source;		/* the plan's datum, detoasted but maybe packed */
+	CommissionPlan *plan;
+	Datum	   *names;			/* of the rules, as text */
+	EngineResult result;
+	TupleDesc	tupdesc;
+} CallSite;
+
+static CallSite *
+call_site(FunctionCallInfo fcinfo)
+{
+	CallSite   *site = fcinfo->flinfo->fn_extra;
+	MemoryContext old;
+	TupleDesc	tupdesc;
+
+	if (site != NULL)
+		return site;
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE ||
+		tupdesc->natts != COMMISSION_NCOLUMNS)
+		elog(ERROR, "return type of commissions() does not match its library");
+
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	site = palloc0(sizeof(CallSite));
+	site->context = CurrentMemoryContext;
+	site->tupdesc = CreateTupleDescCopy(tupdesc);
+	engine_init(&site->result, CurrentMemoryContext);
+	site->result.paid_only = true;
+	MemoryContextSwitchTo(old);
+
+	fcinfo->flinfo->fn_extra = site;
+	return site;
+}
+
+static void
+forget_plan(CallSite *site)
+{
+	if (site->plan_context != NULL)
+		MemoryContextDelete(site->plan_context);
+	site->plan_context = NULL;
+	site->source = NULL;
+	site->plan = NULL;
+}
+
+/* Compile the plan, unless it is the one that was compiled last. */
+static void
+use_plan(CallSite *site, struct varlena *source)
+{
+	MemoryContext old;
+
+	if (site->plan != NULL &&
+		VARSIZE_ANY(site->source) == VARSIZE_ANY(source) &&
+		memcmp(site->source, source, VARSIZE_ANY(source)) == 0)
+		return;
+
+	forget_plan(site);
+	site->plan_context = AllocSetContextCreate(site->context, "commission plan",
+											   ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(site->plan_context);
+	site->source = palloc(VARSIZE_ANY(source));
+	memcpy(site->source, source, VARSIZE_ANY(source));
+	site->plan = plan_compile(DatumGetJsonbP(PointerGetDatum(site->source)));
+	site->names = palloc(sizeof(Datum) * site->plan->nrules);
+	for (int i = 0; i < site->plan->nrules; i++)
+		site->names[i] = CStringGetTextDatum(site->plan->rules[i].name);
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- arguments ---- */
+
+static EngineState
+parse_state(const text *word)
+{
+	const char *name = VARDATA_ANY(word);
+	int			len = VARSIZE_ANY_EXHDR(word);
+
+	if (len == 6 && memcmp(name, "active", 6) == 0)
+		return ENGINE_ACTIVE;
+	if (len == 6 && memcmp(name, "frozen", 6) == 0)
+		return ENGINE_FROZEN;
+	if (len == 4 && memcmp(name, "left", 4) == 0)
+		return ENGINE_LEFT;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid member state \"%s\"", text_to_cstring(word)),
+			 errhint("A state is \"active\", \"frozen\" or \"left\".")));
+}
+
+/*
+ * States by level, for each of depth levels.  Elements count by their order,
+ * whatever the array's lower bound; what lies beyond the path is checked and
+ * not used.
+ */
+static EngineState *
+parse_states(ArrayType *array, int depth)
+{
+	EngineState *states;
+	Datum	   *words;
+	bool	   *nulls;
+	int			nwords;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("states must be a one-dimensional array"),
+				 errdetail("The array has %d dimensions.", ARR_NDIM(array))));
+	if (ARR_NDIM(array) == 0)
+		return NULL;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &words, &nulls, &nwords);
+	states = palloc(sizeof(EngineState) * Max(depth, 1));
+	for (int i = 0; i < Max(nwords, depth); i++)
+	{
+		EngineState state = ENGINE_ACTIVE;
+
+		if (i < nwords && !nulls[i])
+			state = parse_state((text *) DatumGetPointer(words[i]));
+		if (i < depth)
+			states[i] = state;
+	}
+	return states;
+}
+
+static int
+parse_currency(FunctionCallInfo fcinfo, const CommissionPlan *plan)
+{
+	if (PG_ARGISNULL(3))
+		return CURRENCY_DEFAULT_SCALE;
+	return plan_currency_scale(plan, text_to_cstring(PG_GETARG_TEXT_PP(3)));
+}
+
+static void
+run_sale(FunctionCallInfo fcinfo, CallSite *site)
+{
+	EngineSale	sale = {0};
+	int64	   *ids;
+
+	sale.depth = refpath_decode(PG_GETARG_REFPATH_PP(1), &ids);
+	sale.ids = ids;
+	sale.amount = PG_GETARG_NUMERIC(2);
+	sale.scale = parse_currency(fcinfo, site->plan);
+	if (!PG_ARGISNULL(4))
+		sale.states = parse_states(PG_GETARG_ARRAYTYPE_P(4), sale.depth);
+	engine_run(site->plan, &sale, &site->result);
+}
+
+/* ---- result ---- */
+
+/*
+ * A tuplestore of our own making, as the caller would build one row by row
+ * otherwise.  No descriptor is handed out: the caller would free it, and a new
+ * one for each row is what a LATERAL join cannot afford.
+ */
+static Tuplestorestate *
+start_result(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	if (!(rsinfo->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("materialize mode required, but it is not allowed in this context")));
+
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
+											  false, work_mem);
+	rsinfo->setDesc = NULL;
+	MemoryContextSwitchTo(old);
+	return rsinfo->setResult;
+}
+
+static void
+put_line(Tuplestorestate *store, const CallSite *site, const EngineLine *line)
+{
+	Datum		values[COMMISSION_NCOLUMNS];
+	bool		nulls[COMMISSION_NCOLUMNS] = {false};
+
+	values[COMMISSION_RULE] = site->names[line->rule - site->plan->rules];
+	values[COMMISSION_LEVEL] = Int32GetDatum(line->level);
+	values[COMMISSION_MEMBER_ID] = Int64GetDatum(line->member_id);
+	values[COMMISSION_BASE] = NumericGetDatum(line->base);
+	values[COMMISSION_RATE] = NumericGetDatum(line->rate);
+	values[COMMISSION_AMOUNT] = NumericGetDatum(line->amount);
+	tuplestore_putvalues(store, site->tupdesc, values, nulls);
+}
+
+/*
+ * commissions(plan jsonb, path refpath, amount numeric, currency text,
+ *			   states text[])
+ */
+Datum
+distributor_commissions(PG_FUNCTION_ARGS)
+{
+	Tuplestorestate *store = start_result(fcinfo);
+	CallSite   *site;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("plan must not be null")));
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return (Datum) 0;
+
+	site = call_site(fcinfo);
+	use_plan(site, PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0)));
+	run_sale(fcinfo, site);
+	for (int i = 0; i < site->result.nlines; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		put_line(store, site, &site->result.lines[i]);
+	}
+	return (Datum) 0;
+}
+
+/* ---- planner ---- */
+
+/*
+ * How many rows?  As many as a constant plan has lines: paths are seldom
+ * shorter than a plan is deep.
+ */
+static bool
+estimate_rows(SupportRequestRows *request)
+{
+	Node	   *plan;
+	int			lines;
+
+	if (!is_funcclause(request->node))
+		return false;
+	plan = linitial(((FuncExpr *) request->node)->args);
+	plan = estimate_expression_value(request->root, plan);
+	if (!IsA(plan, Const) || ((Const *) plan)->constisnull)
+		return false;
+
+	lines = plan_estimate_lines(DatumGetJsonbP(((Const *) plan)->constvalue));
+	request->rows = Max(lines, 1);
+	return true;
+}
+
+Datum
+distributor_commissions_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+
+	if (IsA(request, SupportRequestRows) &&
+		estimate_rows((SupportRequestRows *) request))
+		PG_RETURN_POINTER(request);
+	PG_RETURN_POINTER(NULL);
+}
