@@ -17,11 +17,15 @@
 void
 engine_init(EngineResult *result, MemoryContext context)
 {
+	MemoryContext old = MemoryContextSwitchTo(context);
+
 	result->context = context;
+	result->zero = money_from_int(0);
 	result->paid_only = false;
 	result->nlines = 0;
 	result->maxlines = ENGINE_FIRST_LINES;
-	result->lines = MemoryContextAlloc(context, sizeof(EngineLine) * ENGINE_FIRST_LINES);
+	result->lines = palloc(sizeof(EngineLine) * ENGINE_FIRST_LINES);
+	MemoryContextSwitchTo(old);
 }
 
 static EngineLine *
@@ -92,13 +96,13 @@ engine_pay_level(EngineRun *run, const PlanRule *rule, int level,
 	if (reason == ENGINE_PAID)
 	{
 		amount = money_round(exact, sale->scale);
-		if (money_is_zero(amount))
+		if (money_compare(amount, result->zero) == 0)
 			reason = money_is_zero(rate) ? ENGINE_ZERO_RATE : ENGINE_ROUNDS_TO_ZERO;
 		if (reason != ENGINE_PAID && result->paid_only)
 			return;
 	}
 	else
-		amount = money_round(money_from_int(0), sale->scale);
+		amount = money_round(result->zero, sale->scale);
 
 	line = next_line(result);
 	line->rule = rule;
@@ -111,8 +115,33 @@ engine_pay_level(EngineRun *run, const PlanRule *rule, int level,
 	line->reason = reason;
 }
 
+/*
+ * The door for money from outside.  'NaN' > 0 is true in SQL, so a check of
+ * the sign alone would let it pass.
+ */
 static void
-check_sale(const EngineSale *sale)
+check_amount(Numeric amount, Numeric zero)
+{
+	if (!money_is_finite(amount))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("amount of a sale must be finite"),
+				 errdetail("The amount is %s.", money_to_string(amount))));
+	if (money_compare(amount, zero) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("amount of a sale must not be negative"),
+				 errhint("What was sold is taken back by a refund.")));
+	if (money_scale(amount) > MONEY_MAX_SCALE)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("amount of a sale has too many decimals"),
+				 errdetail("The amount has %d decimals, the limit is %d.",
+						   money_scale(amount), MONEY_MAX_SCALE)));
+}
+
+static void
+check_sale(const EngineSale *sale, Numeric zero)
 {
 	if (sale->depth < 0 || (sale->depth > 0 && sale->ids == NULL))
 		elog(ERROR, "invalid path of depth %d", sale->depth);
@@ -120,7 +149,7 @@ check_sale(const EngineSale *sale)
 		elog(ERROR, "sale without an amount");
 	if (sale->scale < 0 || sale->scale > PLAN_MAX_CURRENCY_SCALE)
 		elog(ERROR, "invalid scale %d", sale->scale);
-	money_check_amount(sale->amount, "amount of a sale");
+	check_amount(sale->amount, zero);
 }
 
 /* One line for each rule and level, in this order, unless paid_only. */
@@ -129,7 +158,7 @@ engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *res
 {
 	EngineRun	run = {plan, sale, result};
 
-	check_sale(sale);
+	check_sale(sale, result->zero);
 	result->nlines = 0;
 	for (int i = 0; i < plan->nrules; i++)
 	{

@@ -72,6 +72,7 @@ typedef struct EngineLine
 typedef struct EngineResult
 {
 	MemoryContext context;		/* of the array */
+	Numeric		zero;			/* kept, for every line is compared with it */
 	bool		paid_only;		/* set by the caller: leave out unpaid lines */
 	int			nlines;
 	int			maxlines;

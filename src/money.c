@@ -117,29 +117,3 @@ money_to_string(Numeric value)
 	return DatumGetCString(DirectFunctionCall1(numeric_out,
 											   NumericGetDatum(value)));
 }
-
-/*
- * The door of the engine for money from outside.  'NaN' > 0 is true in SQL,
- * so a check of the sign alone would let it pass.
- */
-void
-money_check_amount(Numeric amount, const char *what)
-{
-	if (!money_is_finite(amount))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("%s must be a finite number", what),
-				 errdetail("The value is %s.", money_to_string(amount))));
-	if (money_sign(amount) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not be negative", what),
-				 errdetail("The sign of the value is minus."),
-				 errhint("Take a sale back with a refund.")));
-	if (money_scale(amount) > MONEY_MAX_SCALE)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("%s has too many decimals", what),
-				 errdetail("It has %d decimals, the limit is %d.",
-						   money_scale(amount), MONEY_MAX_SCALE)));
-}

@@ -38,6 +38,4 @@ extern Numeric money_from_digits(const char *digits);	/* "12.50": checked by the
 extern bool money_to_int(Numeric value, int *result);	/* false: not an int */
 extern char *money_to_string(Numeric value);
 
-extern void money_check_amount(Numeric amount, const char *what);
-
 #endif							/* DISTRIBUTOR_MONEY_H */
