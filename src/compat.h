@@ -32,6 +32,16 @@
 #define SOFT_ERROR_OCCURRED(escontext) (false)
 #endif
 
+/* Rights on any kind of object through one function came with 16. */
+#if PG_VERSION_NUM < 160000
+#define object_aclcheck(classid, objid, roleid, mode) \
+	((void) StaticAssertExpr((classid) == NamespaceRelationId, "only schemas are checked so"), \
+	 pg_namespace_aclcheck((objid), (roleid), (mode)))
+#define object_ownercheck(classid, objid, roleid) \
+	((void) StaticAssertExpr((classid) == RelationRelationId, "only tables are checked so"), \
+	 pg_class_ownercheck((objid), (roleid)))
+#endif
+
 /*
  * json parser (common/jsonapi.h): its actions return a code since 16, and its
  * lexer can live on the caller's stack since 17.

@@ -190,3 +190,24 @@ engine_reason_code(EngineReason reason)
 	}
 	elog(ERROR, "unexpected reason %d", (int) reason);
 }
+
+/* States of members have the same words in tables, arrays and calls. */
+static const char *const state_words[] = {"active", "frozen", "left"};
+
+EngineState
+engine_state_from_word(const char *word)
+{
+	for (int state = ENGINE_ACTIVE; state <= ENGINE_LEFT; state++)
+		if (strcmp(word, state_words[state]) == 0)
+			return (EngineState) state;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid member state \"%s\"", word),
+			 errhint("A state is \"active\", \"frozen\" or \"left\"; attach_members() takes a state_map from other words to these.")));
+}
+
+const char *
+engine_state_word(EngineState state)
+{
+	return state_words[state];
+}

@@ -90,6 +90,8 @@ typedef struct EngineRun
 extern void engine_init(EngineResult *result, MemoryContext context);
 extern void engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *result);
 extern const char *engine_reason_code(EngineReason reason);
+extern EngineState engine_state_from_word(const char *word);	/* 22023 if it is none */
+extern const char *engine_state_word(EngineState state);
 
 /* for the kinds of rule */
 extern void engine_pay_level(EngineRun *run, const PlanRule *rule, int level,

@@ -1,0 +1,541 @@
+-- Layer 3: programs.  The tables of a program belong to whoever creates it;
+-- the extension owns code only.
+
+-- What guards the tables of a program.  Both are trigger functions in C.
+
+CREATE FUNCTION distributor.guard() RETURNS pg_catalog.trigger
+	LANGUAGE C AS 'MODULE_PATHNAME', 'program_guard';
+COMMENT ON FUNCTION distributor.guard() IS
+	'trigger function: refuses direct changes of a program''s tables; they change only through the functions of distributor';
+
+CREATE FUNCTION distributor.create_program(
+		program pg_catalog.text,
+		currency pg_catalog.text,
+		time_zone pg_catalog.text DEFAULT NULL,
+		key_type pg_catalog.text DEFAULT 'bigint')
+	RETURNS pg_catalog.void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+	zone pg_catalog.text := coalesce(time_zone, current_setting('TimeZone'));
+	-- Every name below is plain; only the schema needs quoting, and this is
+	-- the one place that puts it in.
+	ddl CONSTANT pg_catalog.text := $ddl$
+CREATE SCHEMA @program@;
+
+CREATE TABLE @program@.program (
+	singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+	version text NOT NULL,
+	currency text NOT NULL,
+	time_zone text NOT NULL,
+	key_type text NOT NULL CHECK (key_type IN ('bigint', 'text')),
+	paused_at timestamptz,
+	created_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE @program@.program IS 'the settings of this referral program: one row';
+COMMENT ON COLUMN @program@.program.version IS 'version of distributor that the tables were made for';
+COMMENT ON COLUMN @program@.program.currency IS 'currency of a sale that names none';
+COMMENT ON COLUMN @program@.program.time_zone IS 'time zone of columns without one, and of calendar periods';
+COMMENT ON COLUMN @program@.program.key_type IS 'bigint: the user''s member ids are numbers, used as they are; text: they are keys (uuid, text), numbered inside';
+COMMENT ON COLUMN @program@.program.paused_at IS 'since when the triggers do nothing; NULL while they work';
+
+CREATE SEQUENCE @program@.member_id_seq;
+CREATE TABLE @program@.member (
+	member_id bigint CONSTRAINT member_pkey PRIMARY KEY,
+	sponsor_id bigint,
+	joined_at timestamptz NOT NULL,
+	path distributor.refpath NOT NULL,
+	state text NOT NULL DEFAULT 'active',
+	rank text,
+	member_key text,
+	CONSTRAINT member_path_check CHECK (distributor.member_id(path) = member_id
+		AND distributor.sponsor_id(path) IS NOT DISTINCT FROM sponsor_id),
+	CONSTRAINT member_state_check CHECK (state IN ('active', 'frozen', 'left'))
+);
+ALTER SEQUENCE @program@.member_id_seq OWNED BY @program@.member.member_id;
+CREATE UNIQUE INDEX member_member_key_key ON @program@.member (member_key) WHERE member_key IS NOT NULL;
+CREATE INDEX member_path_idx ON @program@.member (path);
+CREATE INDEX member_sponsor_id_idx ON @program@.member (sponsor_id);
+COMMENT ON TABLE @program@.member IS 'the referral tree as it is now';
+COMMENT ON COLUMN @program@.member.member_id IS 'number of the member; the user''s own id where that is a number';
+COMMENT ON COLUMN @program@.member.sponsor_id IS 'who brought the member; NULL for a root';
+COMMENT ON COLUMN @program@.member.path IS 'the ids from the root down to the member';
+COMMENT ON COLUMN @program@.member.state IS 'active; frozen: keeps its place and earns nothing; left: gone, its place remains';
+COMMENT ON COLUMN @program@.member.rank IS 'rank by name, NULL for none';
+COMMENT ON COLUMN @program@.member.member_key IS 'the user''s id where that is not a number';
+
+CREATE TABLE @program@.member_history (
+	member_id bigint NOT NULL,
+	sponsor_id bigint,
+	valid_from timestamptz NOT NULL,
+	recorded_at timestamptz NOT NULL DEFAULT now(),
+	revision integer NOT NULL,
+	change text NOT NULL,
+	state text NOT NULL,
+	rank text,
+	CONSTRAINT member_history_pkey PRIMARY KEY (member_id, revision),
+	CONSTRAINT member_history_change_check CHECK (change IN ('join', 'rejoin', 'move', 'rank', 'state'))
+);
+CREATE INDEX member_history_move_idx ON @program@.member_history (member_id) WHERE change IN ('move', 'rejoin');
+COMMENT ON TABLE @program@.member_history IS 'every edge, rank and state that a member has had; a move is one row, whatever the size of the team';
+COMMENT ON COLUMN @program@.member_history.revision IS '1 when the member joins, one more with each change';
+COMMENT ON COLUMN @program@.member_history.valid_from IS 'from when the row describes the member, up to its next revision';
+
+CREATE TABLE @program@.member_source (
+	relid regclass CONSTRAINT member_source_pkey PRIMARY KEY,
+	id_column text NOT NULL,
+	sponsor_column text NOT NULL,
+	joined_at_column text,
+	rank_column text,
+	state_column text,
+	state_map jsonb,
+	orphans text NOT NULL,
+	attached_at timestamptz NOT NULL DEFAULT now(),
+	detached_at timestamptz,
+	CONSTRAINT member_source_orphans_check CHECK (orphans IN ('error', 'root'))
+);
+COMMENT ON TABLE @program@.member_source IS 'the user''s table that keeps the tree, as attach_members registered it';
+
+CREATE TABLE @program@.orphan (
+	member_id bigint NOT NULL,
+	sponsor_key text,
+	problem text NOT NULL,
+	found_at timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT orphan_pkey PRIMARY KEY (member_id, found_at, problem),
+	CONSTRAINT orphan_problem_check CHECK (problem IN ('unknown sponsor', 'cycle'))
+);
+COMMENT ON TABLE @program@.orphan IS 'members that became roots because their sponsor is unknown or is below themselves (orphans => ''root'')';
+
+CREATE TABLE @program@.plan (
+	version integer CONSTRAINT plan_pkey PRIMARY KEY,
+	valid_from timestamptz NOT NULL CONSTRAINT plan_valid_from_key UNIQUE,
+	document jsonb NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	created_by text NOT NULL
+);
+COMMENT ON TABLE @program@.plan IS 'the versions of the commission plan; the one valid when a sale occurred is used';
+COMMENT ON COLUMN @program@.plan.valid_from IS 'from when the version applies, up to the next one''s valid_from';
+
+CREATE TABLE @program@.order_source (
+	order_source_id integer CONSTRAINT order_source_pkey PRIMARY KEY,
+	relid regclass NOT NULL CONSTRAINT order_source_relid_key UNIQUE,
+	key_column text NOT NULL,
+	member_column text NOT NULL,
+	amount_column text NOT NULL,
+	occurred_at_column text,
+	status_column text,
+	paid text[] NOT NULL,
+	currency_column text,
+	attribute_columns text[] NOT NULL,
+	since timestamptz NOT NULL,
+	attached_at timestamptz NOT NULL DEFAULT now(),
+	detached_at timestamptz
+);
+COMMENT ON TABLE @program@.order_source IS 'the user''s order tables, as attach_orders registered them';
+
+CREATE SEQUENCE @program@.sale_id_seq;
+CREATE TABLE @program@.sale (
+	sale_id bigint CONSTRAINT sale_pkey PRIMARY KEY DEFAULT nextval('@literal@.sale_id_seq'),
+	member_id bigint NOT NULL,
+	occurred_at timestamptz NOT NULL,
+	posted_at timestamptz NOT NULL DEFAULT now(),
+	plan_version integer NOT NULL,
+	order_source_id integer,
+	order_key text NOT NULL CONSTRAINT sale_order_key_key UNIQUE,
+	amount numeric NOT NULL,
+	currency text NOT NULL,
+	path distributor.refpath NOT NULL,
+	path_ranks text[],
+	path_states text[],
+	attributes jsonb,
+	author text,
+	CONSTRAINT sale_amount_check CHECK (amount >= 0 AND amount < 'Infinity'),
+	CONSTRAINT sale_author_check CHECK (num_nonnulls(order_source_id, author) = 1)
+);
+ALTER SEQUENCE @program@.sale_id_seq OWNED BY @program@.sale.sale_id;
+CREATE INDEX sale_member_id_idx ON @program@.sale (member_id);
+CREATE INDEX sale_path_idx ON @program@.sale (path);
+COMMENT ON TABLE @program@.sale IS 'every paid order, once: the door through which commissions enter the ledger';
+COMMENT ON COLUMN @program@.sale.member_id IS 'to whom the sale is booked (level 0)';
+COMMENT ON COLUMN @program@.sale.path IS 'path of that member when the sale was posted; a later move does not change it';
+COMMENT ON COLUMN @program@.sale.path_ranks IS 'ranks along the path when the sale was posted, by level from 0; NULL if there were none';
+COMMENT ON COLUMN @program@.sale.path_states IS 'states along the path when the sale was posted, by level from 0; NULL if all were active';
+COMMENT ON COLUMN @program@.sale.order_source_id IS 'the order table it came from; NULL if recorded by call';
+COMMENT ON COLUMN @program@.sale.author IS 'the role that recorded the sale by call; NULL if it came from a table';
+
+CREATE SEQUENCE @program@.ledger_entry_id_seq;
+CREATE TABLE @program@.ledger (
+	entry_id bigint NOT NULL DEFAULT nextval('@literal@.ledger_entry_id_seq'),
+	source_id bigint NOT NULL,
+	member_id bigint NOT NULL,
+	basis bigint NOT NULL DEFAULT 0,
+	reverses bigint,
+	posted_at timestamptz NOT NULL,
+	line integer NOT NULL DEFAULT 0,
+	level integer NOT NULL,
+	source text NOT NULL,
+	rule text NOT NULL,
+	amount numeric NOT NULL,
+	currency text NOT NULL,
+	CONSTRAINT ledger_pkey PRIMARY KEY (source_id, source, line, rule, member_id, level, basis),
+	CONSTRAINT ledger_amount_check CHECK (amount > '-Infinity' AND amount < 'Infinity'),
+	CONSTRAINT ledger_source_check CHECK (source IN ('sale'))
+);
+ALTER SEQUENCE @program@.ledger_entry_id_seq OWNED BY @program@.ledger.entry_id;
+CREATE INDEX ledger_member_id_idx ON @program@.ledger (member_id, currency) INCLUDE (amount);
+COMMENT ON TABLE @program@.ledger IS 'what members earn: rows are added, never changed';
+COMMENT ON COLUMN @program@.ledger.source IS 'the kind of event that the row belongs to';
+COMMENT ON COLUMN @program@.ledger.source_id IS 'the event: sale_id where source is sale';
+COMMENT ON COLUMN @program@.ledger.line IS 'order line, 0 for the whole order';
+COMMENT ON COLUMN @program@.ledger.level IS '0: the member of the sale, 1: its sponsor, n: the n-th upline';
+COMMENT ON COLUMN @program@.ledger.basis IS 'entry that the amount was computed on, 0 where it was computed on the sale';
+COMMENT ON COLUMN @program@.ledger.reverses IS 'entry that this row takes back';
+
+CREATE VIEW @program@.earnings WITH (security_invoker = true) AS
+	SELECT s.order_key, l.member_id, coalesce(m.member_key, l.member_id::text) AS member_key,
+		   l.rule, l.level, l.amount, l.currency, l.posted_at, s.occurred_at,
+		   s.member_id AS sale_member_id, s.amount AS sale_amount, s.sale_id, l.entry_id
+	  FROM @program@.ledger l
+	  JOIN @program@.sale s ON l.source = 'sale' AND s.sale_id = l.source_id
+	  LEFT JOIN @program@.member m ON m.member_id = l.member_id;
+COMMENT ON VIEW @program@.earnings IS 'each commission with the order that it came from';
+COMMENT ON COLUMN @program@.earnings.member_key IS 'the payee as the user''s tables write it';
+COMMENT ON COLUMN @program@.earnings.sale_member_id IS 'to whom the sale is booked';
+
+CREATE VIEW @program@.balance WITH (security_invoker = true) AS
+	SELECT b.member_id, coalesce(m.member_key, b.member_id::text) AS member_key,
+		   b.currency, b.balance, b.entries, b.last_posted_at
+	  FROM (SELECT l.member_id, l.currency, sum(l.amount) AS balance,
+				   count(*) AS entries, max(l.posted_at) AS last_posted_at
+			  FROM @program@.ledger l
+			 GROUP BY l.member_id, l.currency) b
+	  LEFT JOIN @program@.member m ON m.member_id = b.member_id;
+COMMENT ON VIEW @program@.balance IS 'what each member has earned, per currency';
+
+CREATE VIEW @program@.team WITH (security_invoker = true) AS
+	SELECT m.member_id, coalesce(m.member_key, m.member_id::text) AS member_key,
+		   m.sponsor_id, distributor.depth(m.path) AS depth, m.path, m.rank, m.state, m.joined_at,
+		   (SELECT count(*) FROM @program@.member f
+			 WHERE f.sponsor_id = m.member_id) AS frontline,
+		   (SELECT count(*) FROM @program@.member d
+			 WHERE d.path OPERATOR(distributor.>) m.path
+			   AND d.path OPERATOR(distributor.<) distributor.path_upper(m.path)) AS downline,
+		   (SELECT coalesce(sum(s.amount), 0) FROM @program@.sale s, @program@.program p
+			 WHERE s.member_id = m.member_id AND s.currency = p.currency) AS personal_volume
+	  FROM @program@.member m;
+COMMENT ON VIEW @program@.team IS 'each member with its place in the tree; a count or sum is computed only where it is selected';
+COMMENT ON COLUMN @program@.team.depth IS 'number of ids in the path: 1 for a root';
+COMMENT ON COLUMN @program@.team.frontline IS 'members that it brought itself';
+COMMENT ON COLUMN @program@.team.downline IS 'members below it, at any level';
+COMMENT ON COLUMN @program@.team.personal_volume IS 'sum of the sales booked to it, in the program''s currency';
+$ddl$;
+	guards CONSTANT pg_catalog.text := $ddl$
+CREATE TRIGGER guard_insert BEFORE INSERT ON @program@.@table@
+	FOR EACH STATEMENT EXECUTE FUNCTION distributor.guard();
+CREATE TRIGGER guard_change BEFORE UPDATE OR DELETE OR TRUNCATE ON @program@.@table@
+	FOR EACH STATEMENT EXECUTE FUNCTION distributor.guard();
+$ddl$;
+	-- These are never changed, not even by an apply worker of replication.
+	append_only CONSTANT pg_catalog.text := $ddl$
+ALTER TABLE @program@.@table@ ENABLE ALWAYS TRIGGER guard_change;
+$ddl$;
+	quoted pg_catalog.text;
+	target pg_catalog.text;
+BEGIN
+	IF program IS NULL OR currency IS NULL OR key_type IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'program, currency and key_type must not be null';
+	END IF;
+	IF octet_length(program) NOT BETWEEN 1 AND 63 THEN
+		RAISE EXCEPTION USING ERRCODE = 'name_too_long',
+			MESSAGE = format('invalid program name "%s"', left(program, 80)),
+			DETAIL = format('The name has %s bytes; the schema of a program is named like the program.', octet_length(program)),
+			HINT = 'Use a name of 1 to 63 bytes.';
+	END IF;
+	IF key_type NOT IN ('bigint', 'text') THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('invalid key type "%s"', key_type),
+			HINT = 'Use bigint where the ids of members are numbers, text where they are uuids or other keys.';
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = zone) THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('time zone "%s" is not known', zone),
+			HINT = 'See pg_timezone_names; for example, Asia/Shanghai.';
+	END IF;
+	IF currency !~ '^[A-Z][A-Z0-9_]{0,15}$' THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('invalid currency "%s"', currency),
+			HINT = 'Write codes of ISO 4217 in upper case, for example CNY; a plan may declare others, for example POINTS.';
+	END IF;
+	IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = program) THEN
+		RAISE EXCEPTION USING ERRCODE = 'duplicate_schema',
+			MESSAGE = format('schema "%s" already exists', program),
+			HINT = 'A program has a schema of its own; choose another name.';
+	END IF;
+
+	quoted := quote_ident(program);
+	-- A name inside a string literal has its quotes doubled once more.
+	EXECUTE replace(replace(ddl, '@literal@', replace(replace(quoted, '\', '\\'), '''', '''''')), '@program@', quoted);
+	EXECUTE format('INSERT INTO %s.program (version, currency, time_zone, key_type) VALUES ($1, $2, $3, $4)', quoted)
+		USING '0.1.0', currency, zone, key_type;
+	FOREACH target IN ARRAY ARRAY['program', 'member', 'member_history', 'member_source', 'orphan',
+								  'plan', 'order_source', 'sale', 'ledger'] LOOP
+		EXECUTE replace(replace(guards, '@table@', target), '@program@', quoted);
+		IF target IN ('member_history', 'plan', 'sale', 'ledger') THEN
+			EXECUTE replace(replace(append_only, '@table@', target), '@program@', quoted);
+		END IF;
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION distributor.create_program(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+	'make the tables of a referral program in a schema of that name, owned by the caller';
+
+-- The plan
+
+CREATE FUNCTION distributor.set_plan(
+		program pg_catalog.text, plan pg_catalog.json,
+		valid_from pg_catalog.timestamptz DEFAULT NULL)
+	RETURNS pg_catalog.int4
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'program_set_plan';
+COMMENT ON FUNCTION distributor.set_plan(pg_catalog.text, pg_catalog.json, pg_catalog.timestamptz) IS
+	'check a commission plan and make it the program''s plan from valid_from on (the first: -infinity, later ones: now); returns its version';
+
+-- Members, where no table keeps them
+
+CREATE FUNCTION distributor.add_member(
+		program pg_catalog.text, member pg_catalog.int8, sponsor pg_catalog.int8 DEFAULT NULL,
+		joined_at pg_catalog.timestamptz DEFAULT NULL, rank pg_catalog.text DEFAULT NULL)
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_add_member';
+COMMENT ON FUNCTION distributor.add_member(pg_catalog.text, pg_catalog.int8, pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.text) IS
+	'add a member by number, below its sponsor or as a root; returns member_id; the same call twice adds it once';
+CREATE FUNCTION distributor.add_member(
+		program pg_catalog.text, member pg_catalog.text, sponsor pg_catalog.text DEFAULT NULL,
+		joined_at pg_catalog.timestamptz DEFAULT NULL, rank pg_catalog.text DEFAULT NULL)
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_add_member';
+COMMENT ON FUNCTION distributor.add_member(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.text) IS
+	'add a member by key, below its sponsor or as a root; returns member_id; the same call twice adds it once';
+
+CREATE FUNCTION distributor.move_member(
+		program pg_catalog.text, member pg_catalog.int8, sponsor pg_catalog.int8,
+		lock_timeout pg_catalog."interval" DEFAULT '5 seconds')
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_move_member';
+COMMENT ON FUNCTION distributor.move_member(pg_catalog.text, pg_catalog.int8, pg_catalog.int8, pg_catalog."interval") IS
+	'put a member and its whole team below another sponsor (NULL: make it a root); returns how many members moved';
+CREATE FUNCTION distributor.move_member(
+		program pg_catalog.text, member pg_catalog.text, sponsor pg_catalog.text,
+		lock_timeout pg_catalog."interval" DEFAULT '5 seconds')
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_move_member';
+COMMENT ON FUNCTION distributor.move_member(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog."interval") IS
+	'put a member and its whole team below another sponsor (NULL: make it a root); returns how many members moved';
+
+CREATE FUNCTION distributor.set_rank(
+		program pg_catalog.text, member pg_catalog.int8, rank pg_catalog.text)
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_set_rank';
+COMMENT ON FUNCTION distributor.set_rank(pg_catalog.text, pg_catalog.int8, pg_catalog.text) IS
+	'give a member a rank by name; NULL takes it away';
+CREATE FUNCTION distributor.set_rank(
+		program pg_catalog.text, member pg_catalog.text, rank pg_catalog.text)
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_set_rank';
+COMMENT ON FUNCTION distributor.set_rank(pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+	'give a member a rank by name; NULL takes it away';
+
+CREATE FUNCTION distributor.set_state(
+		program pg_catalog.text, member pg_catalog.int8, state pg_catalog.text,
+		downline pg_catalog.text DEFAULT 'keep')
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_set_state';
+COMMENT ON FUNCTION distributor.set_state(pg_catalog.text, pg_catalog.int8, pg_catalog.text, pg_catalog.text) IS
+	'make a member active, frozen or left; downline => sponsor hands the frontline of one who left to its sponsor';
+CREATE FUNCTION distributor.set_state(
+		program pg_catalog.text, member pg_catalog.text, state pg_catalog.text,
+		downline pg_catalog.text DEFAULT 'keep')
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_set_state';
+COMMENT ON FUNCTION distributor.set_state(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+	'make a member active, frozen or left; downline => sponsor hands the frontline of one who left to its sponsor';
+
+-- Sales, where no table keeps them
+
+CREATE FUNCTION distributor.record_sale(
+		program pg_catalog.text, order_key pg_catalog.text, member pg_catalog.int8,
+		amount pg_catalog."numeric", currency pg_catalog.text DEFAULT NULL,
+		occurred_at pg_catalog.timestamptz DEFAULT NULL, attributes pg_catalog.jsonb DEFAULT NULL)
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_record_sale';
+COMMENT ON FUNCTION distributor.record_sale(pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog."numeric", pg_catalog.text, pg_catalog.timestamptz, pg_catalog.jsonb) IS
+	'post one sale and its commissions; returns sale_id; the same sale twice is posted once, the same key with other content is an error';
+CREATE FUNCTION distributor.record_sale(
+		program pg_catalog.text, order_key pg_catalog.text, member pg_catalog.text,
+		amount pg_catalog."numeric", currency pg_catalog.text DEFAULT NULL,
+		occurred_at pg_catalog.timestamptz DEFAULT NULL, attributes pg_catalog.jsonb DEFAULT NULL)
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_record_sale';
+COMMENT ON FUNCTION distributor.record_sale(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog."numeric", pg_catalog.text, pg_catalog.timestamptz, pg_catalog.jsonb) IS
+	'post one sale and its commissions; returns sale_id; the same sale twice is posted once, the same key with other content is an error';
+
+-- The user's own tables
+
+CREATE FUNCTION distributor.members_changed() RETURNS pg_catalog.trigger
+	LANGUAGE C AS 'MODULE_PATHNAME', 'trigger_members_changed';
+COMMENT ON FUNCTION distributor.members_changed() IS
+	'trigger function that attach_members puts on a table of members; takes the program as its argument and refuses tables that are not registered there';
+CREATE FUNCTION distributor.orders_changed() RETURNS pg_catalog.trigger
+	LANGUAGE C AS 'MODULE_PATHNAME', 'trigger_orders_changed';
+COMMENT ON FUNCTION distributor.orders_changed() IS
+	'trigger function that attach_orders puts on a table of orders; takes the program as its argument and refuses tables that are not registered there';
+
+CREATE FUNCTION distributor.attach_members(
+		program pg_catalog.text, "table" pg_catalog.regclass, id pg_catalog.text, sponsor pg_catalog.text,
+		joined_at pg_catalog.text DEFAULT NULL, rank pg_catalog.text DEFAULT NULL,
+		state pg_catalog.text DEFAULT NULL, state_map pg_catalog.jsonb DEFAULT NULL,
+		orphans pg_catalog.text DEFAULT 'error')
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'attach_members';
+COMMENT ON FUNCTION distributor.attach_members(pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.jsonb, pg_catalog.text) IS
+	'take the tree from a table of the user, now and from now on; returns how many members it has';
+
+CREATE FUNCTION distributor.attach_orders(
+		program pg_catalog.text, "table" pg_catalog.regclass, key pg_catalog.text, member pg_catalog.text,
+		amount pg_catalog.text, occurred_at pg_catalog.text DEFAULT NULL, status pg_catalog.text DEFAULT NULL,
+		paid pg_catalog.text[] DEFAULT '{paid}', currency pg_catalog.text DEFAULT NULL,
+		attributes pg_catalog.text[] DEFAULT '{}', since pg_catalog.timestamptz DEFAULT '-infinity')
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'attach_orders';
+COMMENT ON FUNCTION distributor.attach_orders(pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text[], pg_catalog.text, pg_catalog.text[], pg_catalog.timestamptz) IS
+	'post the paid orders of a table of the user, now and from now on; returns how many were posted now';
+
+CREATE FUNCTION distributor.detach_members(program pg_catalog.text, "table" pg_catalog.regclass)
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'detach_members';
+COMMENT ON FUNCTION distributor.detach_members(pg_catalog.text, pg_catalog.regclass) IS
+	'undo attach_members: the triggers go, the members stay';
+CREATE FUNCTION distributor.detach_orders(program pg_catalog.text, "table" pg_catalog.regclass)
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'detach_orders';
+COMMENT ON FUNCTION distributor.detach_orders(pg_catalog.text, pg_catalog.regclass) IS
+	'undo attach_orders: the triggers go, what was posted stays';
+
+CREATE FUNCTION distributor.post_sales(
+		program pg_catalog.text, "table" pg_catalog.regclass DEFAULT NULL,
+		since pg_catalog.timestamptz DEFAULT '-infinity')
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_post_sales';
+COMMENT ON FUNCTION distributor.post_sales(pg_catalog.text, pg_catalog.regclass, pg_catalog.timestamptz) IS
+	'post the paid orders that no trigger saw, set-wise, from one attached table or from all; returns how many';
+
+CREATE FUNCTION distributor.pause(program pg_catalog.text)
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_pause';
+COMMENT ON FUNCTION distributor.pause(pg_catalog.text) IS
+	'let the triggers of a program do nothing until resume';
+CREATE FUNCTION distributor.resume(program pg_catalog.text)
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_resume';
+COMMENT ON FUNCTION distributor.resume(pg_catalog.text) IS
+	'let the triggers of a program work again and catch up with its attached tables; returns how many orders were posted';
+
+-- Reports
+
+CREATE FUNCTION distributor.explain(
+		program pg_catalog.text, order_key pg_catalog.text,
+		OUT rule pg_catalog.text, OUT level pg_catalog.int4, OUT member_id pg_catalog.int8,
+		OUT member_key pg_catalog.text, OUT base pg_catalog."numeric", OUT rate pg_catalog."numeric",
+		OUT exact pg_catalog."numeric", OUT amount pg_catalog."numeric", OUT currency pg_catalog.text,
+		OUT reason pg_catalog.text, OUT explanation pg_catalog.text)
+	RETURNS SETOF record
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'program_explain';
+COMMENT ON FUNCTION distributor.explain(pg_catalog.text, pg_catalog.text) IS
+	'why an order paid what it paid: every rule and upline with base, rate and amount, paid or why not';
+
+CREATE FUNCTION distributor.team(
+		program pg_catalog.text, member pg_catalog.int8, max_level pg_catalog.int4 DEFAULT NULL)
+	RETURNS TABLE (
+		member_id pg_catalog.int8, member_key pg_catalog.text, sponsor_id pg_catalog.int8,
+		level pg_catalog.int4, path distributor.refpath, rank pg_catalog.text, state pg_catalog.text,
+		joined_at pg_catalog.timestamptz, personal_volume pg_catalog."numeric", team_volume pg_catalog."numeric")
+	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
+	SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+	IF max_level < 0 THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'max_level must not be negative';
+	END IF;
+	-- A sale counts for the upline that it had.  While nobody of the team or
+	-- above it has moved, those sales are one range of sale.path; otherwise
+	-- any sale may belong to the team, and all are read.
+	RETURN QUERY EXECUTE replace($query$
+WITH base AS MATERIALIZED (
+	SELECT m.path, distributor.path_upper(m.path) AS upper_path, distributor.depth(m.path) AS depth
+	  FROM @program@.member m WHERE m.member_id = $1
+), moved AS MATERIALIZED (
+	SELECT EXISTS (SELECT
+					 FROM @program@.member_history h
+					 JOIN @program@.member m ON m.member_id = h.member_id
+					 JOIN base b ON (m.path OPERATOR(distributor.>=) b.path AND m.path OPERATOR(distributor.<) b.upper_path)
+							  OR m.path OPERATOR(distributor.@>) b.path
+					WHERE h.change IN ('move', 'rejoin')) AS any_moved
+), team AS MATERIALIZED (
+	SELECT m.member_id, m.member_key, m.sponsor_id, distributor.depth(m.path) - b.depth AS level,
+		   m.path, m.rank, m.state, m.joined_at
+	  FROM base b
+	  JOIN @program@.member m ON m.path OPERATOR(distributor.>=) b.path AND m.path OPERATOR(distributor.<) b.upper_path
+	 WHERE $2 IS NULL OR distributor.depth(m.path) <= b.depth + $2
+), volume AS (
+	SELECT u.id AS member_id,
+		   sum(s.amount) FILTER (WHERE s.member_id = u.id) AS personal_volume,
+		   sum(s.amount) AS team_volume
+	  FROM (SELECT s.member_id, s.path, s.amount, s.currency
+			  FROM base b
+			  JOIN @program@.sale s ON s.path OPERATOR(distributor.>=) b.path AND s.path OPERATOR(distributor.<) b.upper_path
+			 WHERE NOT (SELECT any_moved FROM moved)
+			UNION ALL
+			SELECT s.member_id, s.path, s.amount, s.currency
+			  FROM @program@.sale s
+			 WHERE (SELECT any_moved FROM moved)) s
+	  CROSS JOIN LATERAL unnest(s.path::bigint[]) AS u(id)
+	 WHERE s.currency = (SELECT p.currency FROM @program@.program p)
+	   AND u.id IN (SELECT t.member_id FROM team t)
+	 GROUP BY u.id
+)
+SELECT t.member_id, coalesce(t.member_key, t.member_id::text), t.sponsor_id, t.level, t.path, t.rank,
+	   t.state, t.joined_at, coalesce(v.personal_volume, 0), coalesce(v.team_volume, 0)
+  FROM team t
+  LEFT JOIN volume v ON v.member_id = t.member_id
+ ORDER BY t.path$query$, '@program@', quote_ident(program))
+		USING member, max_level;
+END
+$function$;
+COMMENT ON FUNCTION distributor.team(pg_catalog.text, pg_catalog.int8, pg_catalog.int4) IS
+	'a member and its team in the order of the tree: level below it, personal volume, and team volume (by the upline that each sale had)';
+
+CREATE FUNCTION distributor.team(
+		program pg_catalog.text, member pg_catalog.text, max_level pg_catalog.int4 DEFAULT NULL)
+	RETURNS TABLE (
+		member_id pg_catalog.int8, member_key pg_catalog.text, sponsor_id pg_catalog.int8,
+		level pg_catalog.int4, path distributor.refpath, rank pg_catalog.text, state pg_catalog.text,
+		joined_at pg_catalog.timestamptz, personal_volume pg_catalog."numeric", team_volume pg_catalog."numeric")
+	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
+	SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+	id pg_catalog.int8;
+BEGIN
+	EXECUTE format('SELECT m.member_id FROM %1$I.member m WHERE m.member_key = $1'
+				   ' UNION ALL '
+				   'SELECT m.member_id FROM %1$I.member m'
+				   ' WHERE m.member_id = (SELECT $1::bigint FROM %1$I.program p WHERE p.key_type = ''bigint'')',
+				   program) INTO id USING member;
+	RETURN QUERY SELECT * FROM distributor.team(program, id, max_level);
+END
+$function$;
+COMMENT ON FUNCTION distributor.team(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS
+	'the same for a member named by its key';

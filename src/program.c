@@ -1,0 +1,302 @@
+/*
+ * program.c
+ *	  Opening a program, rights on it, and writing its tables as their owner.
+ */
+#include "compat.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "program.h"
+
+static const char *const table_names[PROGRAM_NTABLES] = {
+	"program", "member", "member_history", "member_source", "orphan",
+	"plan", "order_source", "sale", "ledger"
+};
+
+/* Objects of the tree's lock live in this subobject of the table member. */
+#define TREE_LOCK_SUBID 0xD157
+
+/*
+ * How many program_as_owner bodies are running.  The guard trigger lets their
+ * statements through and no others.
+ */
+static int	writing = 0;
+
+static void read_settings(Program *program, void *arg);
+static void check_no_foreign_code(Program *program, ProgramTable table, Oid guard);
+
+/*
+ * Find the program called name and make the session safe to work on it:
+ * search_path pinned, SPI connected.  program_close undoes both; so does an
+ * error, through the (sub)transaction.
+ */
+Program *
+program_open(const char *name, bool read_only)
+{
+	Program    *program = palloc0(sizeof(Program));
+	Oid			namespace = get_namespace_oid(name, true);
+	Oid			extension = get_namespace_oid("distributor", false);
+
+	if (!OidIsValid(namespace) ||
+		!OidIsValid(get_relname_relid("program", namespace)) ||
+		!OidIsValid(get_relname_relid("ledger", namespace)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("program \"%s\" does not exist", name),
+				 errhint("Programs are made by distributor.create_program().")));
+
+	program->name = pstrdup(name);
+	program->schema = pstrdup(quote_identifier(name));
+	program->read_only = read_only;
+	program->refpath = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+									   CStringGetDatum("refpath"),
+									   ObjectIdGetDatum(extension));
+	for (int i = 0; i < PROGRAM_NTABLES; i++)
+	{
+		Oid			relid = get_relname_relid(table_names[i], namespace);
+		Relation	rel;
+
+		if (!OidIsValid(relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("program \"%s\" has no table \"%s\"", name, table_names[i])));
+		rel = table_open(relid, AccessShareLock);
+		if (i == 0)
+			program->owner = rel->rd_rel->relowner;
+		else if (program->owner != rel->rd_rel->relowner)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("tables of program \"%s\" belong to different roles", name),
+					 errdetail("Table \"%s\" has another owner than table \"%s\".",
+							   table_names[i], table_names[0]),
+					 errhint("Give all tables of the program to one role.")));
+		program->tables[i] = relid;
+		table_close(rel, AccessShareLock);
+	}
+
+	/* No name that a user can make may come before the server's own. */
+	program->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	program_as_owner(program, 0, read_settings, NULL);
+	return program;
+}
+
+void
+program_close(Program *program)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	AtEOXact_GUC(false, program->guc_level);
+}
+
+static void
+read_settings(Program *program, void *arg)
+{
+	bool		isnull;
+
+	if (program_query(program,
+					  "SELECT p.currency, p.time_zone, p.key_type = 'text', p.paused_at IS NOT NULL"
+					  "  FROM @program p",
+					  0, NULL, NULL, NULL, 1) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("program \"%s\" has no settings", program->name),
+				 errdetail("Its table \"program\" is empty."),
+				 errhint("Restore the data of the program, or create it anew.")));
+	program->currency = text_to_cstring(DatumGetTextPP(program_column(0, 1, &isnull)));
+	program->time_zone = text_to_cstring(DatumGetTextPP(program_column(0, 2, &isnull)));
+	program->text_keys = DatumGetBool(program_column(0, 3, &isnull));
+	program->paused = DatumGetBool(program_column(0, 4, &isnull));
+}
+
+/*
+ * A right on a table of the program is the right to act through it (D13).
+ * For functions that users call; triggers need none.
+ */
+void
+program_check_right(Program *program, ProgramTable table, AclMode right)
+{
+	AclResult	result;
+	Oid			relid = program->tables[table];
+
+	result = object_aclcheck(NamespaceRelationId, get_rel_namespace(relid), GetUserId(), ACL_USAGE);
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_SCHEMA, program->name);
+	result = pg_class_aclcheck(relid, GetUserId(), right);
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_TABLE,
+					   psprintf("%s.%s", program->schema, table_names[table]));
+}
+
+void
+program_check_owner(Program *program)
+{
+	if (!has_privs_of_role(GetUserId(), program->owner))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, program->name);
+}
+
+/*
+ * Run body with the rights of the program's owner, and nothing more: no role
+ * change, no temporary objects, no row security of the owner's own making.
+ * writes says which tables the body changes; code of others that would run
+ * with them later, as somebody else, is refused here.
+ */
+void
+program_as_owner(Program *program, int writes, ProgramBody body, void *arg)
+{
+	Oid			save_userid;
+	int			save_sec_context;
+
+	if (writes != 0)
+	{
+		List	   *name = list_make2(makeString("distributor"), makeString("guard"));
+		Oid			guard = LookupFuncName(name, 0, NULL, false);
+
+		for (int i = 0; i < PROGRAM_NTABLES; i++)
+			if (writes & PROGRAM_WRITES(i))
+				check_no_foreign_code(program, i, guard);
+	}
+
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(program->owner,
+						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	writing += (writes != 0);
+	PG_TRY();
+	{
+		body(program, arg);
+	}
+	PG_FINALLY();
+	{
+		writing -= (writes != 0);
+	}
+	PG_END_TRY();
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+}
+
+/*
+ * Whatever is deferred runs at the end of the transaction as the session's
+ * user, and a foreign trigger or rule could send rows elsewhere.  The lock
+ * lasts, so nothing can be added until the transaction ends.
+ */
+static void
+check_no_foreign_code(Program *program, ProgramTable table, Oid guard)
+{
+	Relation	rel = table_open(program->tables[table], RowExclusiveLock);
+	TriggerDesc *triggers = rel->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		Trigger    *trigger = &triggers->triggers[i];
+
+		if (trigger->tgdeferrable ||
+			(trigger->tgfoid != guard && !trigger->tgisinternal))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table \"%s\" of program \"%s\" has a trigger that is not its own",
+							table_names[table], program->name),
+					 errdetail("Trigger \"%s\" would run code or be deferred with the rights of whoever places an order.",
+							   trigger->tgname),
+					 errhint("Drop the trigger or the deferrable constraint; follow the ledger by logical replication instead."),
+					 errtable(rel)));
+	}
+	if (rel->rd_rules != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" of program \"%s\" has a rule",
+						table_names[table], program->name),
+				 errhint("Drop the rule."),
+				 errtable(rel)));
+	table_close(rel, NoLock);
+}
+
+/*
+ * The lock of the tree: joins and sales share it, moves have it alone.  What
+ * is read afterwards must be read with a newer snapshot.
+ *
+ * It is an object lock, not an advisory one: those can be taken, and kept, by
+ * any role that can guess two numbers.
+ */
+void
+program_lock_tree(Program *program, bool exclusive, int timeout_ms)
+{
+	if (timeout_ms > 0)
+		(void) set_config_option("lock_timeout", psprintf("%d", timeout_ms),
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	LockDatabaseObject(RelationRelationId, program->tables[PROGRAM_MEMBER],
+					   TREE_LOCK_SUBID, exclusive ? ExclusiveLock : ShareLock);
+}
+
+/*
+ * Is a dump being loaded into this schema?  While a program is paused, and
+ * before its settings are there, its owner may insert.
+ */
+static bool
+is_loading(Oid namespace)
+{
+	char	   *sql = psprintf("SELECT FROM %s.program p WHERE p.paused_at IS NULL",
+							   quote_identifier(get_namespace_name(namespace)));
+	bool		loading;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	if (SPI_execute(sql, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not execute \"%s\"", sql);
+	loading = (SPI_processed == 0);
+	SPI_finish();
+	return loading;
+}
+
+/*
+ * guard(): BEFORE trigger for each statement, on every table of a program.
+ */
+PG_FUNCTION_INFO_V1(program_guard);
+Datum
+program_guard(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	Relation	rel;
+	TriggerEvent event;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by the trigger manager", "guard")));
+	if (writing > 0)
+		return PointerGetDatum(NULL);
+
+	rel = trigdata->tg_relation;
+	event = trigdata->tg_event;
+	if (TRIGGER_FIRED_BY_INSERT(event) &&
+		has_privs_of_role(GetUserId(), rel->rd_rel->relowner) &&
+		is_loading(RelationGetNamespace(rel)))
+		return PointerGetDatum(NULL);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\" of program \"%s\" cannot be changed directly",
+					RelationGetRelationName(rel),
+					get_namespace_name(RelationGetNamespace(rel))),
+			 TRIGGER_FIRED_BY_INSERT(event)
+			 ? errhint("Use the functions of distributor; to load a dump of data alone, pause the program first.")
+			 : errhint("Use the functions of distributor; sales, ledger, plans and history only grow."),
+			 errtable(rel)));
+}

@@ -1,0 +1,89 @@
+/*
+ * program.h
+ *	  Layer 3: one referral program, its tables, and who may write them.
+ *
+ * Every entry point opens the program, works on it, and closes it:
+ *
+ *		Program *p = program_open(name, ...);
+ *		... program_query(...) as the caller, program_as_owner(...) as the owner
+ *		program_close(p);
+ *
+ * In between the search_path is pg_catalog, pg_temp and SPI is connected.  On
+ * an error the transaction's own cleanup restores both, and the user.
+ */
+#ifndef DISTRIBUTOR_PROGRAM_H
+#define DISTRIBUTOR_PROGRAM_H
+
+#include "compat.h"
+
+#include "executor/spi.h"
+#include "utils/acl.h"
+#include "utils/timestamp.h"
+
+#include "refpath.h"
+
+typedef enum ProgramTable
+{
+	PROGRAM_PROGRAM,
+	PROGRAM_MEMBER,
+	PROGRAM_MEMBER_HISTORY,
+	PROGRAM_MEMBER_SOURCE,
+	PROGRAM_ORPHAN,
+	PROGRAM_PLAN,
+	PROGRAM_ORDER_SOURCE,
+	PROGRAM_SALE,
+	PROGRAM_LEDGER
+} ProgramTable;
+
+#define PROGRAM_NTABLES (PROGRAM_LEDGER + 1)
+
+/*
+ * Invariants: all tables exist and have one owner.  The settings are those of
+ * the row in the table program when it was opened.
+ */
+typedef struct Program
+{
+	char	   *name;			/* as the user writes it, unquoted */
+	char	   *schema;			/* quoted */
+	Oid			owner;
+	Oid			tables[PROGRAM_NTABLES];
+	Oid			refpath;		/* the type */
+	bool		text_keys;		/* member ids of the user are keys, not numbers */
+	bool		paused;
+	char	   *currency;
+	char	   *time_zone;
+	bool		read_only;		/* queries see the caller's snapshot */
+	int			guc_level;
+} Program;
+
+typedef void (*ProgramBody) (Program *program, void *arg);
+
+/* program.c: opening, rights, writing as the owner */
+extern Program *program_open(const char *name, bool read_only);
+extern void program_close(Program *program);
+extern void program_check_right(Program *program, ProgramTable table, AclMode right);
+extern void program_check_owner(Program *program);
+extern void program_as_owner(Program *program, int writes, ProgramBody body, void *arg);
+extern void program_lock_tree(Program *program, bool exclusive, int timeout_ms);
+
+/* What program_as_owner may write: sets of tables, as bits. */
+#define PROGRAM_WRITES(table)	(1 << (table))
+#define PROGRAM_WRITES_MEMBERS	(PROGRAM_WRITES(PROGRAM_MEMBER) | \
+								 PROGRAM_WRITES(PROGRAM_MEMBER_HISTORY) | \
+								 PROGRAM_WRITES(PROGRAM_ORPHAN))
+#define PROGRAM_WRITES_SALES	(PROGRAM_WRITES(PROGRAM_SALE) | \
+								 PROGRAM_WRITES(PROGRAM_LEDGER))
+
+/* program_sql.c: the one place that builds names and runs SQL */
+extern char *program_sql(Program *program, const char *format);
+extern uint64 program_query(Program *program, const char *sql, int nargs,
+							const Oid *types, const Datum *values, const char *nulls,
+							long limit);
+extern Portal program_cursor(const char *sql, int nargs, const Oid *types, const Datum *values);
+extern Datum program_column(uint64 row, int column, bool *isnull);
+extern Datum program_array(Oid type, const Datum *values, const bool *nulls, int n);
+
+/* SPI hands out rows that die with its next query; these outlive it. */
+extern text *program_copy_text(Datum value);
+
+#endif							/* DISTRIBUTOR_PROGRAM_H */

@@ -1,0 +1,495 @@
+/*
+ * program_attach.c
+ *	  Attaching the user's tables, detaching them, pausing, catching up.
+ */
+#include "compat.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "parser/parse_func.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+
+#include "program_source.h"
+
+static char *
+arg_text(FunctionCallInfo fcinfo, int argno, const char *name, bool required)
+{
+	if (!PG_ARGISNULL(argno))
+		return text_to_cstring(PG_GETARG_TEXT_PP(argno));
+	if (required)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+	return NULL;
+}
+
+static Oid
+arg_table(FunctionCallInfo fcinfo, int argno)
+{
+	if (PG_ARGISNULL(argno))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("table must not be null")));
+	return PG_GETARG_OID(argno);
+}
+
+/*
+ * A table that can keep triggers with transition tables and outlives the
+ * session, and all of whose rows its owner can read.
+ */
+static void
+check_table(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	char		kind = rel->rd_rel->relkind;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", RelationGetRelationName(rel)),
+				 errhint("Attach the table below it, or post with distributor.record_sale().")));
+	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("temporary table \"%s\" cannot be attached", RelationGetRelationName(rel)),
+				 errdetail("A program outlives the session.")));
+	if (rel->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED)
+		ereport(WARNING,
+				(errmsg("table \"%s\" is unlogged", RelationGetRelationName(rel)),
+				 errdetail("After a crash it is empty, and the ledger is not.")));
+	if (rel->rd_rel->relispartition)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is a partition", RelationGetRelationName(rel)),
+				 errhint("Attach the partitioned table; its partitions follow.")));
+	if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(rel));
+	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("row security would hide rows of table \"%s\"", RelationGetRelationName(rel)),
+				 errhint("Do not force row security on the table's owner.")));
+	table_close(rel, AccessShareLock);
+}
+
+/* A snapshot that is older than the triggers would miss orders. */
+static void
+check_isolation(const char *what)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("%s needs a READ COMMITTED transaction", what)));
+}
+
+/* Triggers */
+
+static void
+run_ddl(const char *sql)
+{
+	int			result = SPI_execute(sql, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
+}
+
+static char *
+table_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+/* The function that our triggers call; which program is in their argument. */
+static Oid
+trigger_function(bool of_orders)
+{
+	List	   *name = list_make2(makeString("distributor"),
+								  makeString(of_orders ? "orders_changed" : "members_changed"));
+
+	return LookupFuncName(name, 0, NULL, false);
+}
+
+static void
+drop_triggers(Program *program, Oid relid, bool of_orders)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	Oid			function = trigger_function(of_orders);
+	List	   *names = NIL;
+	ListCell   *cell;
+
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		Trigger    *trigger = &rel->trigdesc->triggers[i];
+
+		if (trigger->tgfoid == function && trigger->tgnargs == 1 &&
+			strcmp(trigger->tgargs[0], program->name) == 0)
+			names = lappend(names, pstrdup(trigger->tgname));
+	}
+	table_close(rel, AccessShareLock);
+	foreach(cell, names)
+		run_ddl(psprintf("DROP TRIGGER %s ON %s", quote_identifier(lfirst(cell)), table_name(relid)));
+}
+
+static void
+create_triggers(Program *program, Oid relid, bool of_orders)
+{
+	static const struct
+	{
+		const char *event;
+		const char *referencing;
+	}			kinds[] = {
+		{"insert", " REFERENCING NEW TABLE AS " SOURCE_NEW_ROWS},
+		{"update", " REFERENCING OLD TABLE AS " SOURCE_OLD_ROWS " NEW TABLE AS " SOURCE_NEW_ROWS},
+		{"delete", " REFERENCING OLD TABLE AS " SOURCE_OLD_ROWS},
+		{"truncate", ""},
+	};
+
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		char	   *name = makeObjectName(of_orders ? "distributor_orders" : "distributor_members",
+										  program->name, kinds[i].event);
+
+		run_ddl(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT"
+						 " EXECUTE FUNCTION distributor.%s(%s)",
+						 quote_identifier(name), kinds[i].event, table_name(relid), kinds[i].referencing,
+						 of_orders ? "orders_changed" : "members_changed",
+						 quote_literal_cstr(program->name)));
+	}
+}
+
+/*
+ * Statement triggers fire only on the table that a statement names, so every
+ * partition gets its own; the two never fire both.
+ */
+static void
+renew_triggers(Program *program, Oid relid, bool of_orders, bool create)
+{
+	List	   *relids = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ?
+		find_all_inheritors(relid, ShareRowExclusiveLock, NULL) : list_make1_oid(relid);
+	ListCell   *cell;
+
+	foreach(cell, relids)
+	{
+		Oid			table = lfirst_oid(cell);
+
+		if (get_rel_relkind(table) == RELKIND_FOREIGN_TABLE)
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("partition \"%s\" is a foreign table", get_rel_name(table)),
+					 errdetail("Foreign tables have no transition tables.")));
+		drop_triggers(program, table, of_orders);
+		if (create)
+			create_triggers(program, table, of_orders);
+	}
+}
+
+/* Members */
+
+static int64
+sync_members(Program *program, MemberSource *source)
+{
+	MemberBatch batch = {.event = MEMBER_SYNC};
+
+	batch.move_timeout = LockTimeout > 0 ? LockTimeout : MEMBER_MOVE_TIMEOUT;
+	source_apply_members(program, source, source->relid, SOURCE_TABLE, &batch);
+	if (batch.orphans > 0)
+		ereport(WARNING,
+				(errmsg_plural("%lld member became a root because its sponsor cannot be had",
+							   "%lld members became roots because their sponsors cannot be had",
+							   batch.orphans, (long long) batch.orphans),
+				 errhint("See table \"orphan\" of program \"%s\".", program->name)));
+	return batch.n;
+}
+
+/*
+ * attach_members(program text, table regclass, id text, sponsor text,
+ *				  joined_at text, rank text, state text, state_map jsonb,
+ *				  orphans text) returns bigint
+ */
+PG_FUNCTION_INFO_V1(attach_members);
+Datum
+attach_members(PG_FUNCTION_ARGS)
+{
+	char	   *name = arg_text(fcinfo, 0, "program", true);
+	MemberSource source = {.relid = arg_table(fcinfo, 1)};
+	char	   *orphans = arg_text(fcinfo, 8, "orphans", true);
+	MemberSource *other;
+	Program    *program;
+	int64		members;
+
+	source.id = arg_text(fcinfo, 2, "id", true);
+	source.sponsor = arg_text(fcinfo, 3, "sponsor", true);
+	source.joined_at = arg_text(fcinfo, 4, "joined_at", false);
+	source.rank = arg_text(fcinfo, 5, "rank", false);
+	source.state = arg_text(fcinfo, 6, "state", false);
+	source.state_map = PG_ARGISNULL(7) ? NULL : PG_GETARG_JSONB_P(7);
+	if (source.state_map != NULL && !JB_ROOT_IS_OBJECT(source.state_map))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("state_map must be an object"),
+				 errhint("For example, {\"normal\": \"active\", \"banned\": \"frozen\"}.")));
+	if (strcmp(orphans, "error") != 0 && strcmp(orphans, "root") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value \"%s\" for orphans", orphans),
+				 errhint("Use \"error\" or \"root\".")));
+	source.orphans_root = strcmp(orphans, "root") == 0;
+
+	program = program_open(name, false);
+	check_isolation("attach_members()");
+	program_check_right(program, PROGRAM_MEMBER, ACL_INSERT);
+	check_table(source.relid);
+	other = source_attached_members(program);
+	if (other != NULL && other->relid != source.relid)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("the members of program \"%s\" are kept by table \"%s\"",
+						program->name, get_rel_name(other->relid)),
+				 errhint("Detach it first.")));
+	source_check_members(program, &source);
+	renew_triggers(program, source.relid, false, true);
+	source_register_members(program, &source);
+	members = program->paused ? 0 : sync_members(program, &source);
+	program_close(program);
+	PG_RETURN_INT64(members);
+}
+
+/* Orders */
+
+static char **
+arg_names(ArrayType *array, int *n)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	char	  **names;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("an array of one dimension is needed")));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, n);
+	names = palloc(sizeof(char *) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("the array must not contain null")));
+		names[i] = TextDatumGetCString(values[i]);
+	}
+	return names;
+}
+
+/*
+ * attach_orders(program text, table regclass, key text, member text,
+ *				 amount text, occurred_at text, status text, paid text[],
+ *				 currency text, attributes text[], since timestamptz)
+ *	returns bigint
+ */
+PG_FUNCTION_INFO_V1(attach_orders);
+Datum
+attach_orders(PG_FUNCTION_ARGS)
+{
+	char	   *name = arg_text(fcinfo, 0, "program", true);
+	OrderSource source = {.relid = arg_table(fcinfo, 1)};
+	Program    *program;
+	int64		posted = 0;
+	int			npaid;
+
+	source.key = arg_text(fcinfo, 2, "key", true);
+	source.member = arg_text(fcinfo, 3, "member", true);
+	source.amount = arg_text(fcinfo, 4, "amount", true);
+	source.occurred_at = arg_text(fcinfo, 5, "occurred_at", false);
+	source.status = arg_text(fcinfo, 6, "status", false);
+	if (PG_ARGISNULL(7) || PG_ARGISNULL(9) || PG_ARGISNULL(10))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("paid, attributes and since must not be null")));
+	source.paid = PG_GETARG_ARRAYTYPE_P(7);
+	(void) arg_names(source.paid, &npaid);
+	if (source.status != NULL && npaid == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("paid must name at least one status")));
+	source.currency = arg_text(fcinfo, 8, "currency", false);
+	source.attributes = arg_names(PG_GETARG_ARRAYTYPE_P(9), &source.nattributes);
+	source.since = PG_GETARG_TIMESTAMPTZ(10);
+	if (TIMESTAMP_IS_NOEND(source.since))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("since must not be infinity"),
+				 errhint("No order would ever be posted.")));
+	if (!TIMESTAMP_IS_NOBEGIN(source.since) && source.occurred_at == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("since needs occurred_at"),
+				 errdetail("Without the time of an order it cannot be told which are older.")));
+
+	program = program_open(name, false);
+	check_isolation("attach_orders()");
+	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
+	check_table(source.relid);
+	source_check_orders(program, &source);
+	renew_triggers(program, source.relid, true, true);
+	source_register_orders(program, &source);
+	if (!program->paused)
+		posted = source_post_orders(program, &source, source.relid, SOURCE_TABLE, DT_NOBEGIN, false);
+	program_close(program);
+	PG_RETURN_INT64(posted);
+}
+
+/* Detaching */
+
+static void
+detach(const char *name, Oid relid, bool of_orders)
+{
+	Program    *program = program_open(name, false);
+	bool		exists = get_rel_name(relid) != NULL;
+
+	/* what a dropped table leaves behind is the program owner's to clear */
+	if (!exists)
+		program_check_owner(program);
+	else if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
+	if (exists)
+		renew_triggers(program, relid, of_orders, false);
+	if (!source_unregister(program, relid, of_orders))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("table \"%s\" is not attached to program \"%s\"",
+						exists ? get_rel_name(relid) : psprintf("%u", relid), name)));
+	program_close(program);
+}
+
+PG_FUNCTION_INFO_V1(detach_members);
+Datum
+detach_members(PG_FUNCTION_ARGS)
+{
+	detach(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_OID(1), false);
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(detach_orders);
+Datum
+detach_orders(PG_FUNCTION_ARGS)
+{
+	detach(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_OID(1), true);
+	PG_RETURN_VOID();
+}
+
+/* Catching up */
+
+/* post_sales(program text, table regclass, since timestamptz) returns bigint */
+PG_FUNCTION_INFO_V1(program_post_sales);
+Datum
+program_post_sales(PG_FUNCTION_ARGS)
+{
+	char	   *name = arg_text(fcinfo, 0, "program", true);
+	TimestampTz since = PG_ARGISNULL(2) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(2);
+	Program    *program = program_open(name, false);
+	OrderSource **sources;
+	int			nsources;
+	int64		posted = 0;
+
+	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
+	sources = source_all_orders(program, &nsources);
+	if (!PG_ARGISNULL(1))
+	{
+		OrderSource *one = source_orders(program, PG_GETARG_OID(1));
+
+		if (one == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("table \"%s\" is not attached to program \"%s\"",
+							get_rel_name(PG_GETARG_OID(1)), name)));
+		sources[0] = one;
+		nsources = 1;
+	}
+	for (int i = 0; i < nsources; i++)
+	{
+		source_check_orders(program, sources[i]);
+		posted += source_post_orders(program, sources[i], sources[i]->relid, SOURCE_TABLE, since, false);
+	}
+	program_close(program);
+	PG_RETURN_INT64(posted);
+}
+
+static void
+set_paused(Program *program, void *arg)
+{
+	Oid			types[] = {BOOLOID};
+	Datum		value = BoolGetDatum(*(bool *) arg);
+
+	program_query(program,
+				  "UPDATE @program p SET paused_at = CASE WHEN $1 THEN coalesce(p.paused_at, now()) END",
+				  1, types, &value, NULL, 0);
+}
+
+PG_FUNCTION_INFO_V1(program_pause);
+Datum
+program_pause(PG_FUNCTION_ARGS)
+{
+	Program    *program = program_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	bool		paused = true;
+
+	program_check_owner(program);
+	program_as_owner(program, PROGRAM_WRITES(PROGRAM_PROGRAM), set_paused, &paused);
+	program_close(program);
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(program_resume);
+Datum
+program_resume(PG_FUNCTION_ARGS)
+{
+	Program    *program = program_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	bool		paused = false;
+	MemberSource *members;
+	OrderSource **orders;
+	int			norders;
+	int64		posted = 0;
+
+	check_isolation("resume()");
+	program_check_owner(program);
+	members = source_attached_members(program);
+	orders = source_all_orders(program, &norders);
+
+	/*
+	 * Wait for those who write without us, and keep new ones out: when they
+	 * go on, they see that the program works again.
+	 */
+	if (members != NULL)
+		LockRelationOid(members->relid, ShareRowExclusiveLock);
+	for (int i = 0; i < norders; i++)
+		LockRelationOid(orders[i]->relid, ShareRowExclusiveLock);
+	program_as_owner(program, PROGRAM_WRITES(PROGRAM_PROGRAM), set_paused, &paused);
+	if (members != NULL)
+	{
+		check_table(members->relid);
+		source_check_members(program, members);
+		(void) sync_members(program, members);
+		source_leave_deleted(program, members);
+	}
+	for (int i = 0; i < norders; i++)
+	{
+		check_table(orders[i]->relid);
+		source_check_orders(program, orders[i]);
+		posted += source_post_orders(program, orders[i], orders[i]->relid, SOURCE_TABLE, DT_NOBEGIN, true);
+		source_check_deleted(program, orders[i]);
+	}
+	program_close(program);
+	PG_RETURN_INT64(posted);
+}

@@ -1,0 +1,400 @@
+/*
+ * program_call.c
+ *	  Members and sales by call, where no table of the user keeps them.
+ *
+ * Each function comes in two forms: members by number (bigint) and by key
+ * (text).  In a program whose ids are numbers, a text must be one.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "program_source.h"
+
+/* A member as an argument: by id, or by key, in which case key is not NULL. */
+typedef struct MemberArg
+{
+	bool		given;
+	int64		id;
+	text	   *key;
+} MemberArg;
+
+static Program *
+open_program(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("program must not be null")));
+	return program_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+}
+
+/*
+ * The member that argument argno names: of type bigint the number inside, of
+ * type text what the user's table writes.
+ */
+static MemberArg
+member_arg(FunctionCallInfo fcinfo, Program *program, int argno, const char *name, bool required)
+{
+	MemberArg	arg = {0};
+
+	if (PG_ARGISNULL(argno))
+	{
+		if (required)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("%s must not be null", name)));
+		return arg;
+	}
+	arg.given = true;
+	if (get_fn_expr_argtype(fcinfo->flinfo, argno) == INT8OID)
+		arg.id = PG_GETARG_INT64(argno);
+	else if (program->text_keys)
+	{
+		arg.key = DatumGetTextPCopy(PG_GETARG_DATUM(argno));
+		if (VARSIZE_ANY_EXHDR(arg.key) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s must not be empty", name)));
+	}
+	else
+		arg.id = DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(text_to_cstring(PG_GETARG_TEXT_PP(argno)))));
+	if (arg.key == NULL && arg.id < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("member id %lld is out of range", (long long) arg.id),
+				 errhint("Ids are 0 to 9223372036854775807.")));
+	return arg;
+}
+
+/*
+ * While a table keeps the tree, it says who is there and who brought whom;
+ * what was done past it would be undone at the next catching up.
+ */
+static void
+check_not_attached(Program *program, const char *what, const char *column)
+{
+	MemberSource *source = source_attached_members(program);
+	const char *kept;
+
+	if (source == NULL)
+		return;
+	kept = strcmp(column, "rank") == 0 ? source->rank :
+		strcmp(column, "state") == 0 ? source->state : source->sponsor;
+	if (kept == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot %s: table \"%s\" keeps the members of program \"%s\"",
+					what, get_rel_name(source->relid), program->name),
+			 errhint("Change column \"%s\" of the table.", kept)));
+}
+
+/* A batch of one. */
+static MemberBatch *
+one_member(const MemberArg *member, MemberEvent event)
+{
+	MemberBatch *batch = palloc0(sizeof(MemberBatch));
+
+	batch->event = event;
+	batch->n = 1;
+	batch->rows = palloc0(sizeof(MemberRow));
+	batch->rows[0].member_id = member->id;
+	batch->rows[0].member_key = member->key;
+	batch->rows[0].sponsor_id = MEMBER_NONE;
+	batch->rows[0].joined_at = GetCurrentTransactionStartTimestamp();
+	return batch;
+}
+
+/*
+ * A member that has to exist; from then on it goes by its number alone.
+ */
+static void
+member_must_exist(Program *program, MemberArg *member)
+{
+	int64		id = member_lookup(program, member->key, member->id);
+
+	if (id == MEMBER_NONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("member \"%s\" does not exist in program \"%s\"",
+						member->key != NULL ? text_to_cstring(member->key) : psprintf(INT64_FORMAT, member->id),
+						program->name),
+				 member_errfields(program, "member", "member_pkey")));
+	member->id = id;
+	member->key = NULL;
+}
+
+/* add_member(program, member, sponsor, joined_at, rank) returns bigint */
+
+typedef struct AddMember
+{
+	MemberArg	member;
+	MemberArg	sponsor;
+	TimestampTz joined_at;
+	text	   *rank;
+	int64		member_id;
+} AddMember;
+
+static void
+add_member(Program *program, void *arg)
+{
+	AddMember  *add = arg;
+	MemberBatch *batch = one_member(&add->member, MEMBER_JOINS);
+
+	if (program->text_keys && add->member.key == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the members of program \"%s\" have keys of text", program->name),
+				 errhint("Pass the key as text; its number is given inside.")));
+	batch->sets_sponsor = true;
+	batch->sets_rank = add->rank != NULL;
+	batch->rows[0].joined_at = add->joined_at;
+	batch->rows[0].rank = add->rank;
+	batch->rows[0].sponsor_key = add->sponsor.key;
+	if (add->sponsor.given && add->sponsor.key == NULL)
+		batch->rows[0].sponsor_id = add->sponsor.id;
+	members_apply(program, batch);
+	add->member_id = batch->rows[0].member_id;
+}
+
+PG_FUNCTION_INFO_V1(program_add_member);
+Datum
+program_add_member(PG_FUNCTION_ARGS)
+{
+	Program    *program = open_program(fcinfo);
+	AddMember	add = {0};
+
+	program_check_right(program, PROGRAM_MEMBER, ACL_INSERT);
+	check_not_attached(program, "add members", "id");
+	add.member = member_arg(fcinfo, program, 1, "member", true);
+	add.sponsor = member_arg(fcinfo, program, 2, "sponsor", false);
+	add.joined_at = PG_ARGISNULL(3) ? GetCurrentTransactionStartTimestamp() : PG_GETARG_TIMESTAMPTZ(3);
+	if (TIMESTAMP_NOT_FINITE(add.joined_at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("joined_at must be finite")));
+	add.rank = PG_ARGISNULL(4) ? NULL : PG_GETARG_TEXT_P(4);
+	program_as_owner(program, PROGRAM_WRITES_MEMBERS, add_member, &add);
+	program_close(program);
+	PG_RETURN_INT64(add.member_id);
+}
+
+/* move_member(program, member, sponsor, lock_timeout) returns bigint */
+
+typedef struct MoveMember
+{
+	MemberArg	member;
+	MemberArg	sponsor;
+	int			timeout;
+	int64		moved;
+} MoveMember;
+
+static void
+move_member(Program *program, void *arg)
+{
+	MoveMember *move = arg;
+	MemberBatch *batch;
+
+	member_must_exist(program, &move->member);
+	if (move->sponsor.given)
+		member_must_exist(program, &move->sponsor);
+	batch = one_member(&move->member, MEMBER_CHANGES);
+	batch->sets_sponsor = true;
+	batch->move_timeout = move->timeout;
+	if (move->sponsor.given)
+		batch->rows[0].sponsor_id = move->sponsor.id;
+	members_apply(program, batch);
+	move->moved = batch->moved;
+}
+
+static int
+timeout_arg(FunctionCallInfo fcinfo, int argno)
+{
+	Interval   *interval;
+	int64		ms;
+
+	if (PG_ARGISNULL(argno))
+		return LockTimeout;
+	interval = PG_GETARG_INTERVAL_P(argno);
+	if (interval->month != 0 || interval->day != 0 || interval->time < 0 ||
+		(ms = interval->time / 1000) > INT_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid lock_timeout"),
+				 errhint("Use hours, minutes and seconds, not negative; NULL keeps the session's setting.")));
+	return Max((int) ms, 1);
+}
+
+PG_FUNCTION_INFO_V1(program_move_member);
+Datum
+program_move_member(PG_FUNCTION_ARGS)
+{
+	Program    *program = open_program(fcinfo);
+	MoveMember	move = {0};
+
+	program_check_right(program, PROGRAM_MEMBER, ACL_UPDATE);
+	check_not_attached(program, "move members", "sponsor");
+	move.member = member_arg(fcinfo, program, 1, "member", true);
+	move.sponsor = member_arg(fcinfo, program, 2, "sponsor", false);
+	move.timeout = timeout_arg(fcinfo, 3);
+	program_as_owner(program, PROGRAM_WRITES_MEMBERS, move_member, &move);
+	program_close(program);
+	PG_RETURN_INT64(move.moved);
+}
+
+/* set_rank(program, member, rank) returns void */
+
+typedef struct SetMember
+{
+	MemberArg	member;
+	text	   *rank;
+	EngineState state;
+	bool		hand_over;
+} SetMember;
+
+static void
+set_rank(Program *program, void *arg)
+{
+	SetMember  *set = arg;
+	MemberBatch *batch;
+
+	member_must_exist(program, &set->member);
+	batch = one_member(&set->member, MEMBER_CHANGES);
+	batch->sets_rank = true;
+	batch->rows[0].rank = set->rank;
+	members_apply(program, batch);
+}
+
+PG_FUNCTION_INFO_V1(program_set_rank);
+Datum
+program_set_rank(PG_FUNCTION_ARGS)
+{
+	Program    *program = open_program(fcinfo);
+	SetMember	set = {0};
+
+	program_check_right(program, PROGRAM_MEMBER, ACL_UPDATE);
+	check_not_attached(program, "set ranks", "rank");
+	set.member = member_arg(fcinfo, program, 1, "member", true);
+	set.rank = PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_P(2);
+	program_as_owner(program, PROGRAM_WRITES_MEMBERS, set_rank, &set);
+	program_close(program);
+	PG_RETURN_VOID();
+}
+
+/* set_state(program, member, state, downline) returns void */
+
+/* The frontline of one who leaves goes to its sponsor. */
+static void
+hand_over_frontline(Program *program, int64 member_id)
+{
+	MemberBatch batch = {.event = MEMBER_CHANGES,.sets_sponsor = true,.move_timeout = MEMBER_MOVE_TIMEOUT};
+	Oid			types[] = {INT8OID};
+	Datum		value = Int64GetDatum(member_id);
+	bool		isnull;
+	Datum		sponsor;
+
+	/* what is read below must not change any more */
+	program_lock_tree(program, true, LockTimeout > 0 ? LockTimeout : MEMBER_MOVE_TIMEOUT);
+	batch.n = program_query(program,
+							"SELECT f.member_id, m.sponsor_id"
+							"  FROM @member m"
+							"  JOIN @member f ON f.sponsor_id = m.member_id"
+							" WHERE m.member_id = $1",
+							1, types, &value, NULL, 0);
+	batch.rows = palloc0(sizeof(MemberRow) * Max(batch.n, 1));
+	for (int i = 0; i < batch.n; i++)
+	{
+		batch.rows[i].member_id = DatumGetInt64(program_column(i, 1, &isnull));
+		sponsor = program_column(i, 2, &isnull);
+		batch.rows[i].sponsor_id = isnull ? MEMBER_NONE : DatumGetInt64(sponsor);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	members_apply(program, &batch);
+}
+
+static void
+set_state(Program *program, void *arg)
+{
+	SetMember  *set = arg;
+	MemberBatch *batch;
+
+	member_must_exist(program, &set->member);
+	if (set->hand_over)
+		hand_over_frontline(program, set->member.id);
+	batch = one_member(&set->member, MEMBER_CHANGES);
+	batch->sets_state = true;
+	batch->rows[0].state = set->state;
+	members_apply(program, batch);
+}
+
+PG_FUNCTION_INFO_V1(program_set_state);
+Datum
+program_set_state(PG_FUNCTION_ARGS)
+{
+	Program    *program = open_program(fcinfo);
+	SetMember	set = {0};
+	char	   *downline;
+
+	program_check_right(program, PROGRAM_MEMBER, ACL_UPDATE);
+	check_not_attached(program, "set states", "state");
+	set.member = member_arg(fcinfo, program, 1, "member", true);
+	if (PG_ARGISNULL(2) || PG_ARGISNULL(3))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("state and downline must not be null")));
+	set.state = engine_state_from_word(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	downline = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	set.hand_over = strcmp(downline, "sponsor") == 0;
+	if (!set.hand_over && strcmp(downline, "keep") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value \"%s\" for downline", downline),
+				 errhint("Use \"keep\" or \"sponsor\".")));
+	if (set.hand_over && set.state != ENGINE_LEFT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("only the downline of a member that left can be handed over")));
+	if (set.hand_over)
+		check_not_attached(program, "hand over a downline", "sponsor");
+	program_as_owner(program, PROGRAM_WRITES_MEMBERS, set_state, &set);
+	program_close(program);
+	PG_RETURN_VOID();
+}
+
+/*
+ * record_sale(program, order_key, member, amount, currency, occurred_at,
+ *			   attributes) returns bigint
+ */
+PG_FUNCTION_INFO_V1(program_record_sale);
+Datum
+program_record_sale(PG_FUNCTION_ARGS)
+{
+	Program    *program = open_program(fcinfo);
+	MemberArg	member;
+	SaleRow		row = {.paid = true};
+	SaleBatch	batch = {.n = 1,.rows = &row};
+
+	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
+	batch.author = GetUserNameFromId(GetUserId(), false);
+	member = member_arg(fcinfo, program, 2, "member", true);
+	row.has_member = true;
+	row.member_id = member.id;
+	row.member_key = member.key;
+	row.order_key = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_P(1);
+	row.amount = PG_ARGISNULL(3) ? NULL : PG_GETARG_NUMERIC(3);
+	row.currency = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	row.has_occurred_at = !PG_ARGISNULL(5);
+	row.occurred_at = row.has_occurred_at ? PG_GETARG_TIMESTAMPTZ(5) : 0;
+	row.attributes = PG_ARGISNULL(6) ? NULL : PG_GETARG_JSONB_P(6);
+	program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &batch);
+	program_close(program);
+	PG_RETURN_INT64(row.sale_id);
+}

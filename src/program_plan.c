@@ -1,0 +1,222 @@
+/*
+ * program_plan.c
+ *	  The versions of a program's plan: setting one, finding the valid one.
+ *
+ * A compiled plan is kept for the session.  Versions never change, but a
+ * rolled back version may come again with other content: an entry is used only
+ * while its document is the one in the table.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "program_sale.h"
+
+typedef struct CompiledKey
+{
+	Oid			table;			/* plan of the program */
+	int32		version;
+} CompiledKey;
+
+typedef struct Compiled
+{
+	CompiledKey key;
+	MemoryContext context;		/* holds document and plan; NULL: not compiled */
+	Jsonb	   *document;
+	CommissionPlan *plan;
+} Compiled;
+
+static HTAB *compiled_plans = NULL;
+
+static CommissionPlan *
+compiled_plan(Program *program, int version, Jsonb *document)
+{
+	CompiledKey key = {program->tables[PROGRAM_PLAN], version};
+	Compiled   *entry;
+	MemoryContext context;
+	MemoryContext caller;
+	bool		found;
+
+	if (compiled_plans == NULL)
+	{
+		HASHCTL		ctl = {.keysize = sizeof(CompiledKey),.entrysize = sizeof(Compiled)};
+
+		compiled_plans = hash_create("distributor plans", 16, &ctl, HASH_ELEM | HASH_BLOBS);
+	}
+	entry = hash_search(compiled_plans, &key, HASH_ENTER, &found);
+	if (!found)
+		entry->context = NULL;
+	if (entry->context != NULL)
+	{
+		if (VARSIZE_ANY(entry->document) == VARSIZE_ANY(document) &&
+			memcmp(entry->document, document, VARSIZE_ANY(document)) == 0)
+			return entry->plan;
+		MemoryContextDelete(entry->context);
+		entry->context = NULL;
+	}
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "distributor plan", ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	entry->document = palloc(VARSIZE_ANY(document));
+	memcpy(entry->document, document, VARSIZE_ANY(document));
+	entry->plan = plan_compile(entry->document);
+	MemoryContextSwitchTo(caller);
+	MemoryContextSetParent(context, TopMemoryContext);
+	entry->context = context;
+	return entry->plan;
+}
+
+/*
+ * The versions valid at some time between from and to, the latest first: the
+ * first whose valid_from is not after a moment is valid at it.  May be none.
+ */
+PlanVersion *
+program_plans(Program *program, TimestampTz from, TimestampTz to, int *n)
+{
+	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[2];
+	PlanVersion *versions;
+	bool		isnull;
+
+	values[0] = TimestampTzGetDatum(from);
+	values[1] = TimestampTzGetDatum(to);
+	*n = program_query(program,
+					   "SELECT p.version, p.valid_from, p.document"
+					   "  FROM @plan p"
+					   " WHERE p.valid_from <= $2"
+					   "   AND p.valid_from >= coalesce((SELECT max(e.valid_from) FROM @plan e"
+					   "                                  WHERE e.valid_from <= $1), '-infinity')"
+					   " ORDER BY p.valid_from DESC",
+					   2, types, values, NULL, 0);
+	versions = palloc(sizeof(PlanVersion) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+	{
+		versions[i].version = DatumGetInt32(program_column(i, 1, &isnull));
+		versions[i].valid_from = DatumGetTimestampTz(program_column(i, 2, &isnull));
+		versions[i].plan = compiled_plan(program, versions[i].version,
+										 DatumGetJsonbP(program_column(i, 3, &isnull)));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return versions;
+}
+
+/* One version, which exists. */
+CommissionPlan *
+program_plan(Program *program, int version)
+{
+	Oid			types[] = {INT4OID};
+	Datum		value = Int32GetDatum(version);
+	CommissionPlan *plan;
+	bool		isnull;
+
+	if (program_query(program, "SELECT p.document FROM @plan p WHERE p.version = $1",
+					  1, types, &value, NULL, 1) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("program \"%s\" has no version %d of its plan", program->name, version)));
+	plan = compiled_plan(program, version, DatumGetJsonbP(program_column(0, 1, &isnull)));
+	SPI_freetuptable(SPI_tuptable);
+	return plan;
+}
+
+typedef struct NewPlan
+{
+	Jsonb	   *document;
+	bool		has_valid_from;
+	TimestampTz valid_from;
+	char	   *author;
+	int			version;		/* result */
+} NewPlan;
+
+/*
+ * A plan that begins in the past must not change what sales since then were
+ * promised: they have been posted by the plan before it.
+ */
+static void
+check_no_sales_since(Program *program, TimestampTz valid_from)
+{
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		value = TimestampTzGetDatum(valid_from);
+	bool		isnull;
+
+	if (valid_from >= GetCurrentTransactionStartTimestamp())
+		return;
+	if (program_query(program,
+					  "SELECT s.order_key, s.plan_version FROM @sale s"
+					  " WHERE s.occurred_at >= $1 LIMIT 1",
+					  1, types, &value, NULL, 1) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("sales since %s have been posted already", timestamptz_to_str(valid_from)),
+				 errdetail("Order \"%s\", for one, was posted by version %d of the plan.",
+						   TextDatumGetCString(program_column(0, 1, &isnull)),
+						   DatumGetInt32(program_column(0, 2, &isnull))),
+				 errhint("Let the plan begin now or later.")));
+}
+
+static void
+insert_plan(Program *program, void *arg)
+{
+	NewPlan    *new = arg;
+	Oid			types[] = {INT4OID, TIMESTAMPTZOID, JSONBOID, TEXTOID};
+	Datum		values[4];
+	bool		isnull;
+
+	/* Alone with the tree, no sale is being posted by an older version. */
+	program_lock_tree(program, true, 0);
+	program_query(program, "SELECT coalesce(max(p.version), 0) + 1 FROM @plan p", 0, NULL, NULL, NULL, 1);
+	new->version = DatumGetInt32(program_column(0, 1, &isnull));
+	if (!new->has_valid_from)
+	{
+		if (new->version == 1)
+			TIMESTAMP_NOBEGIN(new->valid_from);
+		else
+			new->valid_from = GetCurrentTransactionStartTimestamp();
+	}
+	check_no_sales_since(program, new->valid_from);
+	values[0] = Int32GetDatum(new->version);
+	values[1] = TimestampTzGetDatum(new->valid_from);
+	values[2] = JsonbPGetDatum(new->document);
+	values[3] = CStringGetTextDatum(new->author);
+	program_query(program,
+				  "INSERT INTO @plan (version, valid_from, document, created_by) VALUES ($1, $2, $3, $4)",
+				  4, types, values, NULL, 0);
+}
+
+/* set_plan(program text, plan json, valid_from timestamptz) returns int */
+PG_FUNCTION_INFO_V1(program_set_plan);
+Datum
+program_set_plan(PG_FUNCTION_ARGS)
+{
+	Program    *program;
+	NewPlan		new = {0};
+	CommissionPlan *plan;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("program and plan must not be null")));
+	new.has_valid_from = !PG_ARGISNULL(2);
+	if (new.has_valid_from)
+		new.valid_from = PG_GETARG_TIMESTAMPTZ(2);
+	if (new.has_valid_from && TIMESTAMP_IS_NOEND(new.valid_from))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("valid_from must not be infinity"),
+				 errhint("Such a plan would never be valid.")));
+	new.document = plan_document(PG_GETARG_TEXT_PP(1));
+	plan = plan_compile(new.document);
+	new.author = GetUserNameFromId(GetSessionUserId(), false);
+
+	program = program_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	program_check_right(program, PROGRAM_PLAN, ACL_INSERT);
+	(void) plan_currency_scale(plan, program->currency);
+	program_as_owner(program, PROGRAM_WRITES(PROGRAM_PLAN), insert_plan, &new);
+	program_close(program);
+	PG_RETURN_INT32(new.version);
+}

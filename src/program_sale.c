@@ -1,0 +1,682 @@
+/*
+ * program_sale.c
+ *	  Posting sales and their commissions, in batches.
+ *
+ * The order is: lock the tree, find members and plans, go through the door
+ * (sale, by order_key), and pay only for what got in.  What did not get in has
+ * been posted before, and must be the same.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "engine.h"
+#include "money.h"
+#include "program_member.h"
+#include "program_sale.h"
+
+/* State and rank of a member on some path, where they are not the usual. */
+typedef struct Standing
+{
+	int64		member_id;
+	bool		known;			/* false: active and without rank */
+	EngineState state;
+	char	   *rank;
+	char		status;
+} Standing;
+
+#define SH_PREFIX standings
+#define SH_ELEMENT_TYPE Standing
+#define SH_KEY_TYPE int64
+#define SH_KEY member_id
+#define SH_HASH_KEY(tb, key) ((uint32) hash_bytes_extended((const unsigned char *) &(key), sizeof(int64), 0))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* The people along one path who may be paid, by level from 0. */
+typedef struct Upline
+{
+	int			depth;
+	int			levels;			/* looked at: min(depth, highest level + 1) */
+	int64	   *ids;			/* root first */
+	EngineState *states;		/* depth elements; NULL: all active */
+	const char **ranks;			/* depth elements; NULL: none */
+} Upline;
+
+typedef struct Posting
+{
+	Program    *program;
+	SaleBatch  *batch;
+	SaleRow   **paid;			/* ordered by key, so that two batches cannot deadlock */
+	int			npaid;
+	standings_hash *standings;
+	Upline	   *uplines;		/* of paid[] */
+} Posting;
+
+static void check_values(Posting *posting, SaleRow *row);
+static void check_unposted(Posting *posting);
+static void find_members(Posting *posting);
+static void find_plans(Posting *posting);
+static void find_uplines(Posting *posting);
+static void insert_sales(Posting *posting);
+static void check_same(Posting *posting);
+static void insert_ledger(Posting *posting);
+
+static int
+by_key(const void *a, const void *b)
+{
+	const SaleRow *x = *(SaleRow *const *) a;
+	const SaleRow *y = *(SaleRow *const *) b;
+	int			nx = VARSIZE_ANY_EXHDR(x->order_key);
+	int			ny = VARSIZE_ANY_EXHDR(y->order_key);
+	int			order = memcmp(VARDATA_ANY(x->order_key), VARDATA_ANY(y->order_key), Min(nx, ny));
+
+	if (order != 0)
+		return order;
+	if (nx != ny)
+		return nx < ny ? -1 : 1;
+	return (x > y) - (x < y);	/* the same key twice: as they came */
+}
+
+/* Say of which order an error is. */
+static void
+order_context(void *arg)
+{
+	SaleRow    *row = *(SaleRow **) arg;
+
+	if (row != NULL && row->order_key != NULL)
+		errcontext("order \"%s\"", text_to_cstring(row->order_key));
+}
+
+void
+sales_post(Program *program, void *arg)
+{
+	SaleBatch  *batch = arg;
+	Posting		posting = {.program = program,.batch = batch};
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "distributor sales",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	SaleRow    *current = NULL;
+	ErrorContextCallback errcontext_entry;
+
+	errcontext_entry.callback = order_context;
+	errcontext_entry.arg = &current;
+	errcontext_entry.previous = error_context_stack;
+	error_context_stack = &errcontext_entry;
+
+	posting.paid = palloc(sizeof(SaleRow *) * Max(batch->n, 1));
+	for (int i = 0; i < batch->n; i++)
+	{
+		if (!batch->rows[i].paid)
+			continue;
+		current = &batch->rows[i];
+		check_values(&posting, current);
+		posting.paid[posting.npaid++] = current;
+	}
+	current = NULL;
+	qsort(posting.paid, posting.npaid, sizeof(SaleRow *), by_key);
+
+	if (posting.npaid < batch->n)
+		check_unposted(&posting);
+	if (posting.npaid > 0)
+	{
+		program_lock_tree(program, false, 0);
+		find_members(&posting);
+		find_plans(&posting);
+		find_uplines(&posting);
+		insert_sales(&posting);
+		check_same(&posting);
+		insert_ledger(&posting);
+	}
+	error_context_stack = errcontext_entry.previous;
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
+
+static void
+check_values(Posting *posting, SaleRow *row)
+{
+	if (row->order_key == NULL || VARSIZE_ANY_EXHDR(row->order_key) == 0)
+		ereport(ERROR,
+				(errcode(row->order_key == NULL ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the key of an order must not be %s", row->order_key == NULL ? "null" : "empty")));
+	if (VARSIZE_ANY_EXHDR(row->order_key) > 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the key of an order has %zu bytes", (Size) VARSIZE_ANY_EXHDR(row->order_key)),
+				 errhint("At most 1024 are allowed.")));
+	if (!row->has_member)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the member of a paid order must not be null"),
+				 errhint("Attach the orders of members only, for example by a status that others never reach.")));
+	if (row->amount == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the amount of a paid order must not be null")));
+	if (!money_is_finite(row->amount))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the amount of an order must be finite, not %s", money_to_string(row->amount))));
+	if (money_sign(row->amount) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the amount of an order must not be negative"),
+				 errdetail("The amount is %s.", money_to_string(row->amount))));
+	if (posting->batch->timed && !row->has_occurred_at)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the time of a paid order must not be null")));
+	if (!row->has_occurred_at)
+		row->occurred_at = GetCurrentTransactionStartTimestamp();
+	if (TIMESTAMP_NOT_FINITE(row->occurred_at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("the time of an order must be finite")));
+	if (row->currency == NULL)
+		row->currency = posting->program->currency;
+}
+
+/* Orders that are not paid, or gone, must not have been posted. */
+static void
+check_unposted(Posting *posting)
+{
+	SaleBatch  *batch = posting->batch;
+	Datum	   *keys = palloc(sizeof(Datum) * batch->n);
+	int			n = 0;
+	Oid			types[] = {TEXTARRAYOID};
+	Datum		array;
+	bool		isnull;
+
+	for (int i = 0; i < batch->n; i++)
+		if (!batch->rows[i].paid && batch->rows[i].order_key != NULL)
+			keys[n++] = PointerGetDatum(batch->rows[i].order_key);
+	array = program_array(TEXTOID, keys, NULL, n);
+	if (program_query(posting->program,
+					  "SELECT s.order_key FROM @sale s WHERE s.order_key = ANY ($1) LIMIT 1",
+					  1, types, &array, NULL, 1) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("order \"%s\" has been posted: it can neither be deleted nor leave its paid status",
+						TextDatumGetCString(program_column(0, 1, &isnull))),
+				 errdetail("Its commissions are in the ledger of program \"%s\".", posting->program->name),
+				 errhint("Take the change back. Statuses that follow payment belong into the list \"paid\" of attach_orders().")));
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Member and path of each order; in an old snapshot, lock what it shows. */
+static void
+find_members(Posting *posting)
+{
+	bool		by_id = !posting->program->text_keys || posting->paid[0]->member_key == NULL;
+	Oid			element = by_id ? INT8OID : TEXTOID;
+	Oid			types[1];
+	Datum	   *members = palloc(sizeof(Datum) * posting->npaid);
+	Datum		array;
+	uint64		found;
+	bool		isnull;
+
+	for (int i = 0; i < posting->npaid; i++)
+		members[i] = by_id ? Int64GetDatum(posting->paid[i]->member_id)
+			: PointerGetDatum(posting->paid[i]->member_key);
+	array = program_array(element, members, NULL, posting->npaid);
+	types[0] = get_array_type(element);
+	found = program_query(posting->program,
+						  by_id ?
+						  IsolationUsesXactSnapshot() ?
+						  "SELECT k.place, m.member_id, m.path"
+						  "  FROM unnest($1) WITH ORDINALITY AS k(id, place)"
+						  "  JOIN @member m ON m.member_id = k.id FOR SHARE OF m" :
+						  "SELECT k.place, m.member_id, m.path"
+						  "  FROM unnest($1) WITH ORDINALITY AS k(id, place)"
+						  "  JOIN @member m ON m.member_id = k.id" :
+						  IsolationUsesXactSnapshot() ?
+						  "SELECT k.place, m.member_id, m.path"
+						  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
+						  "  JOIN @member m ON m.member_key = k.key FOR SHARE OF m" :
+						  "SELECT k.place, m.member_id, m.path"
+						  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
+						  "  JOIN @member m ON m.member_key = k.key",
+						  1, types, &array, NULL, 0);
+	for (uint64 i = 0; i < found; i++)
+	{
+		SaleRow    *row = posting->paid[DatumGetInt64(program_column(i, 1, &isnull)) - 1];
+
+		row->member_id = DatumGetInt64(program_column(i, 2, &isnull));
+		row->path = (RefPath *) PG_DETOAST_DATUM_COPY(program_column(i, 3, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		SaleRow    *row = posting->paid[i];
+
+		if (row->path == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errmsg("member \"%s\" of order \"%s\" does not exist in program \"%s\"",
+							row->member_key != NULL ? text_to_cstring(row->member_key)
+							: psprintf(INT64_FORMAT, row->member_id),
+							text_to_cstring(row->order_key), posting->program->name),
+					 errhint("Add the member first."),
+					 member_errfields(posting->program, "sale", "sale_member_id_fkey")));
+	}
+}
+
+/* The plan that was valid when each order occurred. */
+static void
+find_plans(Posting *posting)
+{
+	TimestampTz from = posting->paid[0]->occurred_at;
+	TimestampTz to = from;
+	PlanVersion *versions;
+	int			nversions;
+
+	for (int i = 1; i < posting->npaid; i++)
+	{
+		from = Min(from, posting->paid[i]->occurred_at);
+		to = Max(to, posting->paid[i]->occurred_at);
+	}
+	versions = program_plans(posting->program, from, to, &nversions);
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		SaleRow    *row = posting->paid[i];
+
+		row->plan = NULL;
+		for (int v = 0; v < nversions && row->plan == NULL; v++)
+			if (versions[v].valid_from <= row->occurred_at)
+				row->plan = &versions[v];
+		if (row->plan == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("program \"%s\" has no plan that is valid at %s",
+							posting->program->name, timestamptz_to_str(row->occurred_at)),
+					 errdetail("Order \"%s\" occurred then.", text_to_cstring(row->order_key)),
+					 errhint("Set one with distributor.set_plan().")));
+		/* refuses currencies that nobody knows, before anything is written */
+		(void) plan_currency_scale(row->plan->plan, row->currency);
+	}
+}
+
+/*
+ * States and ranks of all who may be paid, in one query for the whole batch.
+ * Only those are fetched that are not plainly active and without rank.
+ */
+static void
+find_uplines(Posting *posting)
+{
+	Datum	   *ids;
+	int			nids = 0;
+	Oid			types[] = {INT8ARRAYOID};
+	Datum		array;
+	uint64		found;
+	bool		isnull;
+	standings_iterator it;
+	Standing   *standing;
+
+	posting->standings = standings_create(CurrentMemoryContext, posting->npaid * 4, NULL);
+	posting->uplines = palloc0(sizeof(Upline) * posting->npaid);
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		Upline	   *upline = &posting->uplines[i];
+
+		upline->depth = refpath_decode(posting->paid[i]->path, &upline->ids);
+		upline->levels = Min(upline->depth, posting->paid[i]->plan->plan->max_level + 1);
+		for (int level = 0; level < upline->levels; level++)
+		{
+			bool		exists;
+
+			standing = standings_insert(posting->standings, upline->ids[upline->depth - 1 - level], &exists);
+			if (!exists)
+				standing->known = false;
+		}
+	}
+	ids = palloc(sizeof(Datum) * posting->standings->members);
+	standings_start_iterate(posting->standings, &it);
+	while ((standing = standings_iterate(posting->standings, &it)) != NULL)
+		ids[nids++] = Int64GetDatum(standing->member_id);
+	array = program_array(INT8OID, ids, NULL, nids);
+	found = program_query(posting->program,
+						  "SELECT m.member_id, m.state, m.rank FROM @member m"
+						  " WHERE m.member_id = ANY ($1) AND (m.state <> 'active' OR m.rank IS NOT NULL)",
+						  1, types, &array, NULL, 0);
+	for (uint64 i = 0; i < found; i++)
+	{
+		Datum		rank;
+
+		standing = standings_lookup(posting->standings, DatumGetInt64(program_column(i, 1, &isnull)));
+		standing->known = true;
+		standing->state = engine_state_from_word(TextDatumGetCString(program_column(i, 2, &isnull)));
+		rank = program_column(i, 3, &isnull);
+		standing->rank = isnull ? NULL : TextDatumGetCString(rank);
+	}
+	SPI_freetuptable(SPI_tuptable);
+
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		Upline	   *upline = &posting->uplines[i];
+		bool		uses_rank = posting->paid[i]->plan->plan->uses_rank;
+
+		for (int level = 0; level < upline->levels; level++)
+		{
+			standing = standings_lookup(posting->standings, upline->ids[upline->depth - 1 - level]);
+			if (!standing->known)
+				continue;
+			if (standing->state != ENGINE_ACTIVE && upline->states == NULL)
+				upline->states = palloc0(sizeof(EngineState) * upline->depth);
+			if (upline->states != NULL)
+				upline->states[level] = standing->state;
+			if (uses_rank && standing->rank != NULL && upline->ranks == NULL)
+				upline->ranks = palloc0(sizeof(char *) * upline->depth);
+			if (upline->ranks != NULL)
+				upline->ranks[level] = standing->rank;
+		}
+	}
+}
+
+/* States or ranks of an upline as a text array for the sale; NULL if usual. */
+static Datum
+standing_array(const Upline *upline, bool of_states, bool *isnull)
+{
+	Datum	   *words;
+	bool	   *nulls;
+
+	*isnull = of_states ? upline->states == NULL : upline->ranks == NULL;
+	if (*isnull)
+		return (Datum) 0;
+	words = palloc0(sizeof(Datum) * upline->levels);
+	nulls = palloc0(sizeof(bool) * upline->levels);
+	for (int level = 0; level < upline->levels; level++)
+	{
+		if (of_states)
+			words[level] = CStringGetTextDatum(engine_state_word(upline->states[level]));
+		else if (upline->ranks[level] != NULL)
+			words[level] = CStringGetTextDatum(upline->ranks[level]);
+		else
+			nulls[level] = true;
+	}
+	return program_array(TEXTOID, words, nulls, upline->levels);
+}
+
+/*
+ * The door.  Ids are drawn here, in the order of the batch, so that a returned
+ * one tells which row it is; a row that does not get in wastes its id.
+ */
+static void
+insert_sales(Posting *posting)
+{
+	enum
+	{
+		SALE, MEMBER, OCCURRED, VERSION, KEY, AMOUNT, CURRENCY, PATH, RANKS, STATES, ATTRIBUTES, NARRAYS
+	};
+	Program    *program = posting->program;
+	SaleBatch  *batch = posting->batch;
+	/* an array cannot hold arrays of different lengths: ranks and states go as text */
+	Oid			elements[NARRAYS] = {INT8OID, INT8OID, TIMESTAMPTZOID, INT4OID, TEXTOID, NUMERICOID,
+	TEXTOID, program->refpath, TEXTOID, TEXTOID, JSONBOID};
+	Oid			types[NARRAYS + 2];
+	Datum		values[NARRAYS + 2];
+	char		nulls[NARRAYS + 2];
+	Datum	   *columns[NARRAYS];
+	bool	   *isnull[NARRAYS];
+	Oid			sequence = get_relname_relid("sale_id_seq", get_rel_namespace(program->tables[PROGRAM_SALE]));
+	int			next = 0;
+	uint64		inserted;
+	bool		ignore;
+
+	for (int c = 0; c < NARRAYS; c++)
+	{
+		columns[c] = palloc0(sizeof(Datum) * posting->npaid);
+		isnull[c] = palloc0(sizeof(bool) * posting->npaid);
+	}
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		SaleRow    *row = posting->paid[i];
+		Datum		array;
+
+		row->sale_id = nextval_internal(sequence, false);
+		columns[SALE][i] = Int64GetDatum(row->sale_id);
+		columns[MEMBER][i] = Int64GetDatum(row->member_id);
+		columns[OCCURRED][i] = TimestampTzGetDatum(row->occurred_at);
+		columns[VERSION][i] = Int32GetDatum(row->plan->version);
+		columns[KEY][i] = PointerGetDatum(row->order_key);
+		columns[AMOUNT][i] = NumericGetDatum(row->amount);
+		columns[CURRENCY][i] = CStringGetTextDatum(row->currency);
+		columns[PATH][i] = PointerGetDatum(row->path);
+		array = standing_array(&posting->uplines[i], false, &isnull[RANKS][i]);
+		if (!isnull[RANKS][i])
+			columns[RANKS][i] = CStringGetTextDatum(OidOutputFunctionCall(F_ARRAY_OUT, array));
+		array = standing_array(&posting->uplines[i], true, &isnull[STATES][i]);
+		if (!isnull[STATES][i])
+			columns[STATES][i] = CStringGetTextDatum(OidOutputFunctionCall(F_ARRAY_OUT, array));
+		columns[ATTRIBUTES][i] = JsonbPGetDatum(row->attributes);
+		isnull[ATTRIBUTES][i] = (row->attributes == NULL);
+	}
+	memset(nulls, ' ', sizeof(nulls));
+	for (int c = 0; c < NARRAYS; c++)
+	{
+		types[c] = get_array_type(elements[c]);
+		values[c] = program_array(elements[c], columns[c], isnull[c], posting->npaid);
+	}
+	types[NARRAYS] = INT4OID;
+	values[NARRAYS] = Int32GetDatum(batch->order_source_id);
+	nulls[NARRAYS] = batch->order_source_id == 0 ? 'n' : ' ';
+	types[NARRAYS + 1] = TEXTOID;
+	values[NARRAYS + 1] = batch->author == NULL ? (Datum) 0 : CStringGetTextDatum(batch->author);
+	nulls[NARRAYS + 1] = batch->author == NULL ? 'n' : ' ';
+
+	inserted = program_query(program,
+							 "INSERT INTO @sale (sale_id, member_id, occurred_at, plan_version, order_key, amount,"
+							 "                   currency, path, path_ranks, path_states, attributes,"
+							 "                   order_source_id, author)"
+							 " SELECT n.sale_id, n.member_id, n.occurred_at, n.plan_version, n.order_key, n.amount,"
+							 "        n.currency, n.path, n.path_ranks::text[], n.path_states::text[], n.attributes,"
+							 "        $12, $13"
+							 "   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+							 "        AS n(sale_id, member_id, occurred_at, plan_version, order_key, amount,"
+							 "             currency, path, path_ranks, path_states, attributes)"
+							 " ON CONFLICT (order_key) DO NOTHING"
+							 " RETURNING sale_id",
+							 NARRAYS + 2, types, values, nulls, 0);
+	for (uint64 i = 0; i < inserted; i++)
+	{
+		int64		sale_id = DatumGetInt64(program_column(i, 1, &ignore));
+
+		while (posting->paid[next]->sale_id != sale_id)
+			next++;
+		posting->paid[next]->posted = true;
+	}
+	SPI_freetuptable(SPI_tuptable);
+	batch->posted += inserted;
+}
+
+static void
+content_error(Posting *posting, const SaleRow *row, const char *what, const char *before, const char *after)
+{
+	if (posting->batch->order_source_id == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("order \"%s\" has been posted with another %s", text_to_cstring(row->order_key), what),
+				 errdetail("It was posted with %s, not %s.", before, after),
+				 errhint("Retry with the same content, or use another key for another order."),
+				 member_errfields(posting->program, "sale", "sale_order_key_key")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("order \"%s\" has been posted: its %s cannot be changed", text_to_cstring(row->order_key), what),
+			 errdetail("It was posted with %s, not %s.", before, after),
+			 errhint("Take the change back; the commissions of the order are in the ledger."),
+			 member_errfields(posting->program, "sale", "sale_order_key_key")));
+}
+
+static char *
+attributes_text(Jsonb *attributes)
+{
+	return attributes == NULL ? pstrdup("none")
+		: JsonbToCString(NULL, &attributes->root, VARSIZE(attributes));
+}
+
+/* Compare a row that found its key taken with the sale that has it. */
+static void
+check_same_content(Posting *posting, SaleRow *row, uint64 at)
+{
+	bool		isnull;
+	int64		member_id = DatumGetInt64(program_column(at, 3, &isnull));
+	Numeric		amount = DatumGetNumeric(program_column(at, 4, &isnull));
+	char	   *currency = TextDatumGetCString(program_column(at, 5, &isnull));
+	TimestampTz occurred_at = DatumGetTimestampTz(program_column(at, 6, &isnull));
+	Datum		value = program_column(at, 7, &isnull);
+	Jsonb	   *attributes = isnull ? NULL : DatumGetJsonbP(value);
+
+	row->sale_id = DatumGetInt64(program_column(at, 2, &isnull));
+	if (member_id != row->member_id)
+		content_error(posting, row, "member", psprintf(INT64_FORMAT, member_id), psprintf(INT64_FORMAT, row->member_id));
+	if (money_compare(amount, row->amount) != 0)
+		content_error(posting, row, "amount", money_to_string(amount), money_to_string(row->amount));
+	if (strcmp(currency, row->currency) != 0)
+		content_error(posting, row, "currency", currency, row->currency);
+	if (row->has_occurred_at && occurred_at != row->occurred_at)
+		content_error(posting, row, "time", pstrdup(timestamptz_to_str(occurred_at)),
+					  pstrdup(timestamptz_to_str(row->occurred_at)));
+	if ((attributes == NULL) != (row->attributes == NULL) ||
+		(attributes != NULL && compareJsonbContainers(&attributes->root, &row->attributes->root) != 0))
+		content_error(posting, row, "attributes", attributes_text(attributes), attributes_text(row->attributes));
+}
+
+static void
+check_same(Posting *posting)
+{
+	SaleRow   **rows = palloc(sizeof(SaleRow *) * posting->npaid);
+	Datum	   *keys = palloc(sizeof(Datum) * posting->npaid);
+	int			n = 0;
+	Oid			types[] = {TEXTARRAYOID};
+	Datum		array;
+	bool		isnull;
+	uint64		found;
+
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		if (posting->paid[i]->posted)
+			continue;
+		rows[n] = posting->paid[i];
+		keys[n++] = PointerGetDatum(posting->paid[i]->order_key);
+	}
+	if (n == 0)
+		return;
+	array = program_array(TEXTOID, keys, NULL, n);
+	found = program_query(posting->program,
+						  "SELECT k.place, s.sale_id, s.member_id, s.amount, s.currency, s.occurred_at, s.attributes"
+						  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
+						  "  JOIN @sale s ON s.order_key = k.key",
+						  1, types, &array, NULL, 0);
+	if (found != n)
+		elog(ERROR, "%d orders were neither posted nor found", n - (int) found);
+	for (uint64 i = 0; i < found; i++)
+		check_same_content(posting, rows[DatumGetInt64(program_column(i, 1, &isnull)) - 1], i);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Ledger rows of a batch, column by column. */
+typedef struct LedgerRows
+{
+	int			n;
+	int			room;
+	Datum	   *sale;
+	Datum	   *member;
+	Datum	   *level;
+	Datum	   *rule;
+	Datum	   *amount;
+	Datum	   *currency;
+} LedgerRows;
+
+static void
+add_ledger_row(LedgerRows *rows, const SaleRow *sale, const EngineLine *line)
+{
+	if (rows->n == rows->room)
+	{
+		rows->room = Max(64, rows->room * 2);
+#define ENLARGE(column) \
+		rows->column = rows->column == NULL ? \
+			MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Datum) * (Size) rows->room) : \
+			repalloc_huge(rows->column, sizeof(Datum) * (Size) rows->room)
+		ENLARGE(sale);
+		ENLARGE(member);
+		ENLARGE(level);
+		ENLARGE(rule);
+		ENLARGE(amount);
+		ENLARGE(currency);
+#undef ENLARGE
+	}
+	rows->sale[rows->n] = Int64GetDatum(sale->sale_id);
+	rows->member[rows->n] = Int64GetDatum(line->member_id);
+	rows->level[rows->n] = Int32GetDatum(line->level);
+	rows->rule[rows->n] = CStringGetTextDatum(line->rule->name);
+	rows->amount[rows->n] = NumericGetDatum(line->amount);
+	rows->currency[rows->n] = CStringGetTextDatum(sale->currency);
+	rows->n++;
+}
+
+static void
+insert_ledger(Posting *posting)
+{
+	EngineResult result;
+	LedgerRows	rows = {0};
+	Oid			elements[] = {INT8OID, INT8OID, INT4OID, TEXTOID, NUMERICOID, TEXTOID};
+	Oid			types[6];
+	Datum		arrays[6];
+	Datum	   *columns[6];
+
+	engine_init(&result, CurrentMemoryContext);
+	result.paid_only = true;
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		SaleRow    *row = posting->paid[i];
+		Upline	   *upline = &posting->uplines[i];
+		EngineSale	sale;
+
+		if (!row->posted)
+			continue;
+		sale.depth = upline->depth;
+		sale.ids = upline->ids;
+		sale.states = upline->states;
+		sale.ranks = upline->ranks;
+		sale.amount = row->amount;
+		sale.currency = row->currency;
+		sale.scale = plan_currency_scale(row->plan->plan, row->currency);
+		engine_run(row->plan->plan, &sale, &result);
+		for (int l = 0; l < result.nlines; l++)
+			if (result.lines[l].reason == ENGINE_PAID)
+				add_ledger_row(&rows, row, &result.lines[l]);
+		CHECK_FOR_INTERRUPTS();
+	}
+	if (rows.n == 0)
+		return;
+	columns[0] = rows.sale;
+	columns[1] = rows.member;
+	columns[2] = rows.level;
+	columns[3] = rows.rule;
+	columns[4] = rows.amount;
+	columns[5] = rows.currency;
+	for (int c = 0; c < lengthof(columns); c++)
+	{
+		types[c] = get_array_type(elements[c]);
+		arrays[c] = program_array(elements[c], columns[c], NULL, rows.n);
+	}
+	program_query(posting->program,
+				  "INSERT INTO @ledger (source, source_id, member_id, level, rule, amount, currency, posted_at)"
+				  " SELECT 'sale', n.source_id, n.member_id, n.level, n.rule, n.amount, n.currency, now()"
+				  "   FROM unnest($1, $2, $3, $4, $5, $6)"
+				  "        AS n(source_id, member_id, level, rule, amount, currency)",
+				  lengthof(columns), types, arrays, NULL, 0);
+}

@@ -1,0 +1,76 @@
+/*
+ * program_source.h
+ *	  The user's own tables: how they are registered, and how they are read.
+ */
+#ifndef DISTRIBUTOR_PROGRAM_SOURCE_H
+#define DISTRIBUTOR_PROGRAM_SOURCE_H
+
+#include "utils/jsonb.h"
+
+#include "program.h"
+#include "program_member.h"
+#include "program_sale.h"
+
+/* Names of the transition tables in the triggers that attach_* make. */
+#define SOURCE_NEW_ROWS "new_rows"
+#define SOURCE_OLD_ROWS "old_rows"
+
+/* A registered table of members; optional columns are NULL. */
+typedef struct MemberSource
+{
+	Oid			relid;			/* as registered: a partition's rows are read through it */
+	char	   *id;
+	char	   *sponsor;
+	char	   *joined_at;
+	char	   *rank;
+	char	   *state;
+	Jsonb	   *state_map;
+	bool		orphans_root;
+} MemberSource;
+
+/* A registered table of orders; optional columns are NULL. */
+typedef struct OrderSource
+{
+	int			id;
+	Oid			relid;
+	char	   *key;
+	char	   *member;
+	char	   *amount;
+	char	   *occurred_at;
+	char	   *status;
+	ArrayType  *paid;
+	char	   *currency;
+	int			nattributes;
+	char	  **attributes;
+	TimestampTz since;
+} OrderSource;
+
+/* What of a table is read. */
+typedef enum SourceRows
+{
+	SOURCE_TABLE,				/* all that is there */
+	SOURCE_INSERTED,			/* transition tables */
+	SOURCE_UPDATED,
+	SOURCE_DELETED
+} SourceRows;
+
+/* registrations; bodies run as the owner inside */
+extern MemberSource *source_members(Program *program, Oid relid);
+extern OrderSource *source_orders(Program *program, Oid relid);
+extern OrderSource **source_all_orders(Program *program, int *n);
+extern MemberSource *source_attached_members(Program *program);
+extern void source_register_members(Program *program, MemberSource *source);
+extern void source_register_orders(Program *program, OrderSource *source);
+extern bool source_unregister(Program *program, Oid relid, bool of_orders);
+extern void source_check_members(Program *program, MemberSource *source);
+extern void source_check_orders(Program *program, OrderSource *source);
+
+/* reading, as the caller; writing, as the owner */
+extern void source_apply_members(Program *program, MemberSource *source, Oid relid,
+								 SourceRows rows, MemberBatch *batch);
+extern int64 source_post_orders(Program *program, OrderSource *source, Oid relid,
+								SourceRows rows, TimestampTz since, bool all);
+extern void source_leave_deleted(Program *program, MemberSource *source);
+extern void source_check_deleted(Program *program, OrderSource *source);
+
+#endif							/* DISTRIBUTOR_PROGRAM_SOURCE_H */

@@ -1,0 +1,140 @@
+/*
+ * program_sql.c
+ *	  SQL on the tables of a program: building its text, running it, arrays in
+ *	  and columns out.
+ *
+ * No other file puts names into SQL.  Plans are kept for the session, by
+ * their text: a text names everything with its schema, and the server itself
+ * plans anew when one of those things changes.
+ */
+#include "compat.h"
+
+#include "common/hashfn.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "program.h"
+
+typedef struct PlanEntry
+{
+	const char *sql;
+	SPIPlanPtr	plan;
+	char		status;
+} PlanEntry;
+
+#define SH_PREFIX plans
+#define SH_ELEMENT_TYPE PlanEntry
+#define SH_KEY_TYPE const char *
+#define SH_KEY sql
+#define SH_HASH_KEY(tb, key) string_hash(key, strlen(key) + 1)
+#define SH_EQUAL(tb, a, b) (strcmp(a, b) == 0)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static plans_hash *plans = NULL;
+
+/*
+ * "@member" stands for the table member of the program; an @ that no lower
+ * case letter follows stays.
+ */
+char *
+program_sql(Program *program, const char *format)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (const char *c = format; *c != '\0'; c++)
+	{
+		if (*c == '@' && c[1] >= 'a' && c[1] <= 'z')
+			appendStringInfo(&sql, "%s.", program->schema);
+		else
+			appendStringInfoChar(&sql, *c);
+	}
+	return sql.data;
+}
+
+static SPIPlanPtr
+prepare(const char *sql, int nargs, const Oid *types)
+{
+	PlanEntry  *entry;
+	SPIPlanPtr	plan;
+	bool		found;
+
+	if (plans == NULL)
+		plans = plans_create(TopMemoryContext, 64, NULL);
+	entry = plans_lookup(plans, sql);
+	if (entry != NULL)
+		return entry->plan;
+
+	plan = SPI_prepare(sql, nargs, unconstify(Oid *, types));
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep a plan");
+	entry = plans_insert(plans, MemoryContextStrdup(TopMemoryContext, sql), &found);
+	entry->plan = plan;
+	return plan;
+}
+
+/*
+ * Run a query; its rows, if any, are in SPI_tuptable.  limit 0 is none.
+ */
+uint64
+program_query(Program *program, const char *format, int nargs,
+			  const Oid *types, const Datum *values, const char *nulls,
+			  long limit)
+{
+	char	   *sql = program_sql(program, format);
+	SPIPlanPtr	plan = prepare(sql, nargs, types);
+	int			result;
+
+	result = SPI_execute_plan(plan, unconstify(Datum *, values), nulls,
+							  program->read_only, limit);
+	if (result < 0)
+		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
+	pfree(sql);
+	return SPI_processed;
+}
+
+/*
+ * The same for rows that are read piece by piece; sql is complete, as it
+ * reads tables of the user.
+ */
+Portal
+program_cursor(const char *sql, int nargs, const Oid *types, const Datum *values)
+{
+	return SPI_cursor_open(NULL, prepare(sql, nargs, types), unconstify(Datum *, values),
+						   NULL, false);
+}
+
+/* Column (from 1) of a row (from 0) of the last query. */
+Datum
+program_column(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+Datum
+program_array(Oid type, const Datum *values, const bool *nulls, int n)
+{
+	int16		length;
+	bool		by_value;
+	char		alignment;
+	int			lower_bound = 1;
+
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	return PointerGetDatum(construct_md_array(unconstify(Datum *, values),
+											  unconstify(bool *, nulls),
+											  1, &n, &lower_bound,
+											  type, length, by_value, alignment));
+}
+
+text *
+program_copy_text(Datum value)
+{
+	return DatumGetTextPCopy(value);
+}

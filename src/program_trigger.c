@@ -1,0 +1,142 @@
+/*
+ * program_trigger.c
+ *	  The triggers on the user's own tables: they take what a statement
+ *	  changed and hand it to the program.
+ *
+ * Anybody may put these functions on a table of their own, so nothing is
+ * believed but the registration: the table, by OID, must be attached to the
+ * program that the trigger names, at every call.
+ */
+#include "compat.h"
+
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "program_source.h"
+
+/* A statement-level AFTER trigger with one argument, the program's name. */
+static const char *
+trigger_program(FunctionCallInfo fcinfo, const char *function)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by the trigger manager", function)));
+	if (!TRIGGER_FIRED_AFTER(trigdata->tg_event) || !TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired AFTER, FOR EACH STATEMENT", function),
+				 errhint("Triggers are made by distributor.attach_members() and attach_orders().")));
+	if (trigdata->tg_trigger->tgnargs != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" takes one argument, the program, not %d",
+						function, trigdata->tg_trigger->tgnargs)));
+	return trigdata->tg_trigger->tgargs[0];
+}
+
+static void
+not_attached(Relation rel, const char *program, const char *attach)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\" is not attached to program \"%s\"",
+					RelationGetRelationName(rel), program),
+			 errdetail("The table has a trigger of distributor, but the program does not know the table; a table that is dropped and made again is another one."),
+			 errhint("Attach it with distributor.%s(), or drop the trigger.", attach),
+			 errtable(rel)));
+}
+
+/* The transition tables must have the names that our queries use. */
+static void
+check_transition_table(Relation rel, const char *name, const char *want)
+{
+	if (name == NULL || strcmp(name, want) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger on table \"%s\" has no transition table \"%s\"",
+						RelationGetRelationName(rel), want),
+				 errhint("Triggers are made by distributor.attach_members() and attach_orders().")));
+}
+
+static SourceRows
+changed_rows(TriggerData *trigdata)
+{
+	Trigger    *trigger = trigdata->tg_trigger;
+	Relation	rel = trigdata->tg_relation;
+	SourceRows	rows;
+
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		rows = SOURCE_INSERTED;
+	else if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		rows = SOURCE_UPDATED;
+	else if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
+		rows = SOURCE_DELETED;
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" cannot be truncated while it is attached to program \"%s\"",
+						RelationGetRelationName(rel), trigger->tgargs[0]),
+				 errhint("Detach the table first."),
+				 errtable(rel)));
+	if (rows != SOURCE_DELETED)
+		check_transition_table(rel, trigger->tgnewtable, SOURCE_NEW_ROWS);
+	if (rows != SOURCE_INSERTED)
+		check_transition_table(rel, trigger->tgoldtable, SOURCE_OLD_ROWS);
+	if (SPI_register_trigger_data(trigdata) != SPI_OK_TD_REGISTER)
+		elog(ERROR, "could not register the transition tables");
+	return rows;
+}
+
+PG_FUNCTION_INFO_V1(trigger_members_changed);
+Datum
+trigger_members_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	const char *name = trigger_program(fcinfo, "members_changed");
+	Program    *program = program_open(name, false);
+	MemberSource *source = source_members(program, RelationGetRelid(trigdata->tg_relation));
+
+	if (source == NULL)
+		not_attached(trigdata->tg_relation, name, "attach_members");
+	if (!program->paused)
+	{
+		SourceRows	rows = changed_rows(trigdata);
+		MemberBatch batch = {.event = MEMBER_JOINS};
+
+		batch.move_timeout = LockTimeout > 0 ? LockTimeout : MEMBER_MOVE_TIMEOUT;
+		source_check_members(program, source);
+		source_apply_members(program, source, RelationGetRelid(trigdata->tg_relation), rows, &batch);
+	}
+	program_close(program);
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(trigger_orders_changed);
+Datum
+trigger_orders_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	const char *name = trigger_program(fcinfo, "orders_changed");
+	Program    *program = program_open(name, false);
+	OrderSource *source = source_orders(program, RelationGetRelid(trigdata->tg_relation));
+
+	if (source == NULL)
+		not_attached(trigdata->tg_relation, name, "attach_orders");
+	if (!program->paused)
+	{
+		SourceRows	rows = changed_rows(trigdata);
+
+		source_check_orders(program, source);
+		(void) source_post_orders(program, source, RelationGetRelid(trigdata->tg_relation),
+								  rows, DT_NOBEGIN, true);
+	}
+	program_close(program);
+	return PointerGetDatum(NULL);
+}
