@@ -149,29 +149,39 @@ static const PlanKey rule_keys[] = {
 };
 
 /*
- * The kind decides which keys are known, so it is read first.  Without it the
- * common keys alone are known, and the reader reports its absence, or the
- * misspelt key in its place.
+ * Refuse a rule that has no "kind".  The keys of all kinds are taken as known,
+ * so that the reader reports the key that was misspelt, or else the missing
+ * one.
  */
+static void
+refuse_rule_without_kind(const PlanPath *at, const JsonbValue *value, PlanRule *rule)
+{
+	const PlanKey **tables;
+	int			ntables = 1;
+
+	while (rule_kinds[ntables - 1] != NULL)
+		ntables++;
+	tables = palloc(sizeof(PlanKey *) * ntables);
+	tables[0] = rule_keys;
+	for (int i = 1; i < ntables; i++)
+		tables[i] = rule_kinds[i - 1]->keys;
+	plan_read_object(at, value, tables, ntables, rule);
+	elog(ERROR, "rule without a kind was accepted");
+}
+
+/* The kind decides which keys are known, so it is read first. */
 static void
 read_rule(const PlanPath *at, const JsonbValue *value, PlanRule *rule)
 {
 	const JsonbValue *kind = plan_find_key(value, "kind");
+	PlanPath	kind_path = {at, "kind", 4, 0};
 	const PlanKey *tables[2] = {rule_keys, NULL};
 
 	if (kind == NULL)
-	{
-		plan_read_object(at, value, tables, 1, rule);
-		elog(ERROR, "rule without a kind was accepted");
-	}
-	else
-	{
-		PlanPath	here = {at, "kind", 4, 0};
-
-		read_rule_kind(&here, kind, &rule->kind);
-	}
+		refuse_rule_without_kind(at, value, rule);
+	read_rule_kind(&kind_path, kind, &rule->kind);
 	tables[1] = rule->kind->keys;
-	plan_read_object(at, value, tables, 2, rule);
+	plan_read_object(at, value, tables, lengthof(tables), rule);
 	rule->kind->check(at, value, rule);
 }
 
