@@ -4,8 +4,8 @@
  */
 #include "compat.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/hsearch.h"
 
 #include "currency.h"
 #include "money.h"
@@ -86,23 +86,47 @@ read_currencies(const PlanPath *at, const JsonbValue *value, void *target)
 	}
 }
 
-/*
- * Decimals of a currency.  The plan's own codes come first, so that a plan can
- * pay in thousandths of a currency that has cents.
- */
-int
-plan_currency_scale(const CommissionPlan *plan, const char *currency)
+/* The plan's own codes come first: it may pay in thousandths of a cent. */
+static int
+find_currency_scale(const CommissionPlan *plan, const char *currency)
 {
-	int			scale;
-
 	for (int i = 0; i < plan->ncurrencies; i++)
 	{
 		if (strcmp(plan->currencies[i].code, currency) == 0)
 			return plan->currencies[i].scale;
 	}
-	scale = currency_iso_scale(currency);
+	return currency_iso_scale(currency);
+}
+
+static void
+unknown_currency(const CommissionPlan *plan, const char *currency)
+{
+	char	   *upper;
+
+	if (currency[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("currency must not be empty"),
+				 errhint("Give an ISO 4217 code such as \"USD\".")));
+
+	upper = currency_in_upper_case(currency);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown currency \"%.*s\"",
+					pg_mbcliplen(currency, strlen(currency), NAMEDATALEN), currency),
+			 upper != NULL && find_currency_scale(plan, upper) >= 0 ?
+			 errhint("Currency codes are in upper case: write \"%s\".", upper) :
+			 errhint("Use an ISO 4217 code, or declare the code under \"currencies\" in the plan, for example {\"POINTS\": {\"scale\": 0}}.")));
+}
+
+/* Decimals of a currency. */
+int
+plan_currency_scale(const CommissionPlan *plan, const char *currency)
+{
+	int			scale = find_currency_scale(plan, currency);
+
 	if (scale < 0)
-		currency_unknown(currency);
+		unknown_currency(plan, currency);
 	return scale;
 }
 
