@@ -36,16 +36,13 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* The beginning of the input, cut between characters. */
+/* The first 'len' bytes of the input; if too long, cut between characters. */
 static char *
-quoted_input(const char *str)
+quoted_input(const char *str, size_t len)
 {
-	int			len = (int) strnlen(str, QUOTED_INPUT_MAX + 1);
-
 	if (len <= QUOTED_INPUT_MAX)
-		return pstrdup(str);
-	len = pg_mbcliplen(str, len, QUOTED_INPUT_MAX);
-	return psprintf("%.*s...", len, str);
+		return pnstrdup(str, len);
+	return psprintf("%.*s...", pg_mbcliplen(str, QUOTED_INPUT_MAX + 1, QUOTED_INPUT_MAX), str);
 }
 
 /* What precedes 'at' is digits and dots, so bytes count characters. */
@@ -55,7 +52,7 @@ syntax_error(const char *str, const char *at, const char *what, Node *escontext)
 	ereturn(escontext, false,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 			 errmsg("invalid input syntax for type %s: \"%s\"",
-					"refpath", quoted_input(str)),
+					"refpath", quoted_input(str, strnlen(str, QUOTED_INPUT_MAX + 1))),
 			 errdetail("At character %d, %s.", (int) (at - str) + 1, what),
 			 errhint("A path is member ids from the root down, separated by single dots, such as 1.5.42.")));
 }
@@ -79,7 +76,7 @@ parse_id(const char *str, const char **cursor, int64 *id, Node *escontext)
 			ereturn(escontext, false,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("member id \"%s\" is out of range for type %s",
-							quoted_input(*cursor), "refpath"),
+							quoted_input(*cursor, strspn(*cursor, "0123456789")), "refpath"),
 					 errdetail("Member ids go from 0 to " INT64_FORMAT ".", PG_INT64_MAX)));
 	*id = value;
 	*cursor = p;
@@ -137,7 +134,7 @@ parse_path(const char *str, Node *escontext)
 		ereturn(escontext, NULL,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input syntax for type %s: \"%s\"",
-						"refpath", quoted_input(str)),
+						"refpath", quoted_input(str, strnlen(str, QUOTED_INPUT_MAX + 1))),
 				 errdetail("Member " INT64_FORMAT " is in the path twice.", repeated)));
 
 	result = refpath_from_ids(ids, nids);

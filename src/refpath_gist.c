@@ -1,0 +1,586 @@
+/*
+ * refpath_gist.c
+ *	  GiST operator class of refpath.
+ *
+ * A key is a range [lo, hi] of paths in pre-order, both ends included.  On a
+ * leaf both are the indexed path itself, so that it can be fetched and every
+ * test is exact; above, the range covers all paths below the entry.  There lo
+ * and hi need not be stored paths: a long lo is cut to a prefix, which is less,
+ * and a long hi to the upper bound of a prefix's team, which is greater.
+ *
+ * Logic notes.  Let k be any path with lo <= k <= hi, q the query, q* the
+ * upper bound of q's team (q's bytes and 0xFF).  k is below or equal to q if
+ * and only if q <= k < q*.  An inner entry may be skipped only if no k passes.
+ *
+ *	k <  q, k <= q	lo < q, lo <= q: the least k decides.
+ *	k =  q			lo <= q <= hi.
+ *	k >= q, k >  q	hi >= q, hi > q: the greatest k decides.
+ *	k <@ q			[lo, hi] meets [q, q*): hi >= q and lo < q*.  The latter
+ *					without q*: lo <= q, or lo is itself below q.
+ *	k << q			the same with q left out: hi > q and lo < q*.
+ *	k @> q			Some prefix of q lies in [lo, hi].  The prefixes of q are
+ *					ordered by their length, so it is enough to look at the
+ *					least one that is >= lo, p, and ask whether p <= hi.  If
+ *					lo > q there is none.  Otherwise let c be what lo and q
+ *					have in common.  If c is all of lo, p = lo.  If not, lo
+ *					goes on with a code less than q's next one (lo <= q), so
+ *					every prefix up to c is a proper prefix of lo, hence less,
+ *					and p is c and q's next code.
+ *	k >> q			the same, with p a proper prefix of q.
+ *	k <@ id			All k begin with what lo and hi have in common, but any id
+ *					may follow it, so a range says nothing unless lo = hi.
+ *	k <-> q			For k > q, the part in common with q can only shrink as k
+ *					grows, for k < q as k falls.  So with the end of the range
+ *					that is nearer to q, it has at most m ids of q's d.  From q
+ *					up to there are at least d - m edges; and a k > q is not
+ *					itself a prefix of q, so one more leads down to it.  If
+ *					lo <= q <= hi the bound is 0.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/gist.h"
+#include "access/stratnum.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+#include "utils/sortsupport.h"
+
+#include "refpath.h"
+
+/* Strategies as named in access/stratnum.h, where it has a name that fits. */
+#define THROUGH_STRATEGY		RTContainsElemStrategyNumber	/* refpath <@ bigint */
+
+/* Ends of inner ranges are cut to this many bytes. */
+#define BOUND_MAX				256
+
+PG_FUNCTION_INFO_V1(refpath_gist_key_in);
+PG_FUNCTION_INFO_V1(refpath_gist_key_out);
+PG_FUNCTION_INFO_V1(refpath_gist_compress);
+PG_FUNCTION_INFO_V1(refpath_gist_fetch);
+PG_FUNCTION_INFO_V1(refpath_gist_consistent);
+PG_FUNCTION_INFO_V1(refpath_gist_distance);
+PG_FUNCTION_INFO_V1(refpath_gist_union);
+PG_FUNCTION_INFO_V1(refpath_gist_same);
+PG_FUNCTION_INFO_V1(refpath_gist_penalty);
+PG_FUNCTION_INFO_V1(refpath_gist_picksplit);
+PG_FUNCTION_INFO_V1(refpath_gist_sortsupport);
+
+/* A key, read; the bytes stay where the key has them.  lo <= hi. */
+typedef struct PathRange
+{
+	RefPathBytes lo;
+	RefPathBytes hi;
+} PathRange;
+
+/* An entry of a page to split. */
+typedef struct SplitItem
+{
+	PathRange	range;
+	OffsetNumber offset;		/* in the entry vector */
+} SplitItem;
+
+/*
+ * Keys.  The body of a stored key is lo's length, written as the code of a
+ * member id, then lo, then hi, which is left out where it equals lo.  (hi is
+ * empty only if lo is, so "left out" and "empty" never differ.)
+ */
+
+static struct varlena *
+key_make(PathRange range)
+{
+	bool		single = refpath_bytes_cmp(range.lo, range.hi) == 0;
+	unsigned char lead[REFPATH_MAX_CODE];
+	Size		lead_len = refpath_encode_id((int64) range.lo.len, lead);
+	Size		size = VARHDRSZ + lead_len + range.lo.len + (single ? 0 : range.hi.len);
+	struct varlena *key = (struct varlena *) palloc(size);
+	char	   *out = VARDATA(key);
+
+	SET_VARSIZE(key, size);
+	memcpy(out, lead, lead_len);
+	memcpy(out + lead_len, range.lo.data, range.lo.len);
+	if (!single)
+		memcpy(out + lead_len + range.lo.len, range.hi.data, range.hi.len);
+	return key;
+}
+
+static PathRange
+range_of(RefPathBytes body)
+{
+	PathRange	range;
+	int			lead_len;
+	int64		lo_len = -1;
+
+	lead_len = body.len == 0 ? 1 : refpath_code_length(body.data[0]);
+	if (lead_len <= body.len)
+		lo_len = refpath_decode_id(body.data);
+	if (lo_len < 0 || lo_len > body.len - lead_len)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("GiST key of a referral path is damaged"),
+				 errhint("Please REINDEX the index.")));
+
+	range.lo.data = body.data + lead_len;
+	range.lo.len = (Size) lo_len;
+	range.hi.data = range.lo.data + range.lo.len;
+	range.hi.len = body.len - lead_len - range.lo.len;
+	if (range.hi.len == 0)
+		range.hi = range.lo;
+	return range;
+}
+
+static PathRange
+key_read(Datum key)
+{
+	return range_of(refpath_bytes(DatumGetRefPathPP(key)));
+}
+
+/* The longest whole-code prefix that may bound an inner range. */
+static Size
+bound_len(RefPathBytes path)
+{
+	Size		len = 0;
+
+	if (path.len <= BOUND_MAX)
+		return path.len;
+	for (;;)
+	{
+		Size		next = len + refpath_code_length(path.data[len]);
+
+		if (next > BOUND_MAX)
+			return len;
+		len = next;
+	}
+}
+
+/* The key of an inner entry: a long end is cut outwards. */
+static struct varlena *
+key_make_inner(PathRange range)
+{
+	unsigned char upper[BOUND_MAX + 1];
+	Size		hi_len = bound_len(range.hi);
+
+	range.lo.len = bound_len(range.lo);
+	if (hi_len < range.hi.len)
+	{
+		memcpy(upper, range.hi.data, hi_len);
+		upper[hi_len] = REFPATH_UPPER_BYTE;
+		range.hi.data = upper;
+		range.hi.len = hi_len + 1;
+	}
+	return key_make(range);
+}
+
+Datum
+refpath_gist_key_in(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot accept a value of type %s", "refpath_gist_key"),
+			 errdetail("Only indexes hold values of this type.")));
+	PG_RETURN_VOID();
+}
+
+Datum
+refpath_gist_key_out(PG_FUNCTION_ARGS)
+{
+	PathRange	range = key_read(PG_GETARG_DATUM(0));
+
+	if (refpath_bytes_cmp(range.lo, range.hi) == 0)
+		PG_RETURN_CSTRING(refpath_to_cstring(range.lo));
+	PG_RETURN_CSTRING(psprintf("[%s, %s]", refpath_to_cstring(range.lo),
+							   refpath_to_cstring(range.hi)));
+}
+
+Datum
+refpath_gist_compress(PG_FUNCTION_ARGS)
+{
+	GISTENTRY  *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
+	GISTENTRY  *result;
+	PathRange	range;
+
+	if (!entry->leafkey)
+		PG_RETURN_POINTER(entry);
+
+	range.lo = refpath_bytes(DatumGetRefPathPP(entry->key));
+	range.hi = range.lo;
+	result = (GISTENTRY *) palloc(sizeof(GISTENTRY));
+	gistentryinit(*result, PointerGetDatum(key_make(range)),
+				  entry->rel, entry->page, entry->offset, false);
+	PG_RETURN_POINTER(result);
+}
+
+Datum
+refpath_gist_fetch(PG_FUNCTION_ARGS)
+{
+	GISTENTRY  *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
+	PathRange	range = key_read(entry->key);
+	GISTENTRY  *result = (GISTENTRY *) palloc(sizeof(GISTENTRY));
+
+	gistentryinit(*result, PointerGetDatum(refpath_make(range.lo.data, range.lo.len)),
+				  entry->rel, entry->page, entry->offset, false);
+	PG_RETURN_POINTER(result);
+}
+
+/*
+ * Searching.  What each test rests on is derived at the top of the file.
+ */
+
+/* The least prefix of q, of q itself at most, that is >= lo; false if none. */
+static bool
+least_prefix_from(RefPathBytes lo, RefPathBytes q, RefPathBytes *prefix)
+{
+	Size		common;
+
+	if (refpath_bytes_cmp(lo, q) > 0)
+		return false;
+	common = refpath_common_len(lo, q);
+	prefix->data = q.data;
+	prefix->len = common;
+	if (common < lo.len)
+		prefix->len += refpath_code_length(q.data[common]);
+	return true;
+}
+
+static bool
+inner_may_hold_ancestor(PathRange range, RefPathBytes q, bool strict)
+{
+	RefPathBytes prefix;
+
+	if (!least_prefix_from(range.lo, q, &prefix))
+		return false;
+	if (strict && prefix.len >= q.len)
+		return false;
+	return refpath_bytes_cmp(prefix, range.hi) <= 0;
+}
+
+/* Is lo below the upper bound of q's team? */
+static bool
+starts_before_end_of(RefPathBytes lo, RefPathBytes q)
+{
+	return refpath_bytes_cmp(lo, q) <= 0 || refpath_bytes_contains(q, lo);
+}
+
+static bool
+inner_consistent(PathRange range, RefPathBytes q, StrategyNumber strategy)
+{
+	switch (strategy)
+	{
+		case BTLessStrategyNumber:
+			return refpath_bytes_cmp(range.lo, q) < 0;
+		case BTLessEqualStrategyNumber:
+			return refpath_bytes_cmp(range.lo, q) <= 0;
+		case BTEqualStrategyNumber:
+			return refpath_bytes_cmp(range.lo, q) <= 0 &&
+				refpath_bytes_cmp(range.hi, q) >= 0;
+		case BTGreaterEqualStrategyNumber:
+			return refpath_bytes_cmp(range.hi, q) >= 0;
+		case BTGreaterStrategyNumber:
+			return refpath_bytes_cmp(range.hi, q) > 0;
+		case RTContainedByStrategyNumber:
+			return refpath_bytes_cmp(range.hi, q) >= 0 &&
+				starts_before_end_of(range.lo, q);
+		case RTSubStrategyNumber:
+			return refpath_bytes_cmp(range.hi, q) > 0 &&
+				starts_before_end_of(range.lo, q);
+		case RTContainsStrategyNumber:
+			return inner_may_hold_ancestor(range, q, false);
+		case RTSuperStrategyNumber:
+			return inner_may_hold_ancestor(range, q, true);
+		default:
+			elog(ERROR, "unrecognized strategy number: %d", strategy);
+			return false;
+	}
+}
+
+static bool
+leaf_consistent(RefPathBytes k, RefPathBytes q, StrategyNumber strategy)
+{
+	switch (strategy)
+	{
+		case BTLessStrategyNumber:
+			return refpath_bytes_cmp(k, q) < 0;
+		case BTLessEqualStrategyNumber:
+			return refpath_bytes_cmp(k, q) <= 0;
+		case BTEqualStrategyNumber:
+			return refpath_bytes_cmp(k, q) == 0;
+		case BTGreaterEqualStrategyNumber:
+			return refpath_bytes_cmp(k, q) >= 0;
+		case BTGreaterStrategyNumber:
+			return refpath_bytes_cmp(k, q) > 0;
+		case RTContainedByStrategyNumber:
+			return refpath_bytes_contains(q, k);
+		case RTSubStrategyNumber:
+			return q.len < k.len && refpath_bytes_contains(q, k);
+		case RTContainsStrategyNumber:
+			return refpath_bytes_contains(k, q);
+		case RTSuperStrategyNumber:
+			return k.len < q.len && refpath_bytes_contains(k, q);
+		default:
+			elog(ERROR, "unrecognized strategy number: %d", strategy);
+			return false;
+	}
+}
+
+Datum
+refpath_gist_consistent(PG_FUNCTION_ARGS)
+{
+	GISTENTRY  *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
+	StrategyNumber strategy = (StrategyNumber) PG_GETARG_UINT16(2);
+	bool	   *recheck = (bool *) PG_GETARG_POINTER(4);
+	PathRange	range = key_read(entry->key);
+	RefPathBytes q;
+
+	*recheck = false;
+
+	if (strategy == THROUGH_STRATEGY)
+	{
+		if (!GIST_LEAF(entry) && refpath_bytes_cmp(range.lo, range.hi) != 0)
+			PG_RETURN_BOOL(true);
+		PG_RETURN_BOOL(refpath_level_of(range.lo, PG_GETARG_INT64(1)) >= 0);
+	}
+
+	q = refpath_bytes(PG_GETARG_REFPATH_PP(1));
+	if (GIST_LEAF(entry))
+		PG_RETURN_BOOL(leaf_consistent(range.lo, q, strategy));
+	PG_RETURN_BOOL(inner_consistent(range, q, strategy));
+}
+
+/* No path of the range is nearer to q than this. */
+static int
+inner_distance(PathRange range, RefPathBytes q)
+{
+	RefPathBytes rest = q;
+	Size		common;
+	int			down = 0;
+
+	if (refpath_bytes_cmp(q, range.lo) < 0)
+	{
+		common = refpath_common_len(q, range.lo);
+		down = 1;
+	}
+	else if (refpath_bytes_cmp(q, range.hi) > 0)
+		common = refpath_common_len(q, range.hi);
+	else
+		return 0;
+
+	rest.data += common;
+	rest.len -= common;
+	return refpath_depth_of(rest.data, rest.len) + down;
+}
+
+Datum
+refpath_gist_distance(PG_FUNCTION_ARGS)
+{
+	GISTENTRY  *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
+	RefPathBytes q = refpath_bytes(PG_GETARG_REFPATH_PP(1));
+	bool	   *recheck = (bool *) PG_GETARG_POINTER(4);
+	PathRange	range = key_read(entry->key);
+
+	*recheck = false;
+	if (GIST_LEAF(entry))
+		PG_RETURN_FLOAT8(refpath_distance(range.lo, q));
+	PG_RETURN_FLOAT8(inner_distance(range, q));
+}
+
+/*
+ * Building.
+ */
+
+/* Widens 'range' to cover 'other'. */
+static void
+range_add(PathRange *range, PathRange other)
+{
+	if (refpath_bytes_cmp(other.lo, range->lo) < 0)
+		range->lo = other.lo;
+	if (refpath_bytes_cmp(other.hi, range->hi) > 0)
+		range->hi = other.hi;
+}
+
+Datum
+refpath_gist_union(PG_FUNCTION_ARGS)
+{
+	GistEntryVector *entryvec = (GistEntryVector *) PG_GETARG_POINTER(0);
+	int		   *size = (int *) PG_GETARG_POINTER(1);
+	PathRange	range = key_read(entryvec->vector[0].key);
+	struct varlena *key;
+
+	for (int i = 1; i < entryvec->n; i++)
+		range_add(&range, key_read(entryvec->vector[i].key));
+	key = key_make_inner(range);
+	*size = VARSIZE(key);
+	PG_RETURN_POINTER(key);
+}
+
+Datum
+refpath_gist_same(PG_FUNCTION_ARGS)
+{
+	PathRange	a = key_read(PG_GETARG_DATUM(0));
+	PathRange	b = key_read(PG_GETARG_DATUM(1));
+	bool	   *result = (bool *) PG_GETARG_POINTER(2);
+
+	*result = refpath_bytes_cmp(a.lo, b.lo) == 0 &&
+		refpath_bytes_cmp(a.hi, b.hi) == 0;
+	PG_RETURN_POINTER(result);
+}
+
+/* Eight bytes from 'from' on as a number, padded with zeros. */
+static uint64
+bytes_as_number(RefPathBytes path, Size from)
+{
+	uint64		number = 0;
+
+	if (path.len > from)
+		memcpy(&number, path.data + from, Min(path.len - from, sizeof(number)));
+	return pg_ntoh64(number);
+}
+
+/*
+ * How narrow the gap from 'from' up to 'to' is, in bits: reading paths as
+ * binary fractions, minus the logarithm of their difference.
+ */
+static double
+gap_bits(RefPathBytes from, RefPathBytes to)
+{
+	Size		limit = Min(from.len, to.len);
+	Size		same = 0;
+	uint64		gap;
+
+	while (same < limit && from.data[same] == to.data[same])
+		same++;
+	gap = bytes_as_number(to, same) - bytes_as_number(from, same);
+	return 8.0 * same + 64.0 - log2((double) Max(gap, 1));
+}
+
+/*
+ * The wider the gap that the range must grow over, the worse.  A logarithm,
+ * because the gaps of one page differ by more powers of two than float has.
+ */
+Datum
+refpath_gist_penalty(PG_FUNCTION_ARGS)
+{
+	GISTENTRY  *origin = (GISTENTRY *) PG_GETARG_POINTER(0);
+	GISTENTRY  *added = (GISTENTRY *) PG_GETARG_POINTER(1);
+	float	   *result = (float *) PG_GETARG_POINTER(2);
+	PathRange	range = key_read(origin->key);
+	PathRange	other = key_read(added->key);
+	double		penalty = 0;
+
+	if (refpath_bytes_cmp(other.lo, range.lo) < 0)
+		penalty = 1.0 / (1.0 + gap_bits(other.lo, range.lo));
+	if (refpath_bytes_cmp(other.hi, range.hi) > 0)
+		penalty = Max(penalty, 1.0 / (1.0 + gap_bits(range.hi, other.hi)));
+	*result = (float) penalty;
+	PG_RETURN_POINTER(result);
+}
+
+static int
+compare_split_items(const void *a, const void *b)
+{
+	const SplitItem *x = (const SplitItem *) a;
+	const SplitItem *y = (const SplitItem *) b;
+	int			cmp = refpath_bytes_cmp(x->range.lo, y->range.lo);
+
+	if (cmp == 0)
+		cmp = refpath_bytes_cmp(x->range.hi, y->range.hi);
+	return cmp;
+}
+
+/* Lists the offsets of 'items' for one side of a split; returns its key. */
+static Datum
+split_side(const SplitItem *items, int nitems, OffsetNumber **offsets)
+{
+	PathRange	range = items[0].range;
+
+	*offsets = (OffsetNumber *) palloc(sizeof(OffsetNumber) * nitems);
+	for (int i = 0; i < nitems; i++)
+	{
+		(*offsets)[i] = items[i].offset;
+		range_add(&range, items[i].range);
+	}
+	return PointerGetDatum(key_make_inner(range));
+}
+
+/*
+ * Halves in pre-order: ranges of leaves stay disjoint, and those above them as
+ * good as that.
+ */
+Datum
+refpath_gist_picksplit(PG_FUNCTION_ARGS)
+{
+	GistEntryVector *entryvec = (GistEntryVector *) PG_GETARG_POINTER(0);
+	GIST_SPLITVEC *split = (GIST_SPLITVEC *) PG_GETARG_POINTER(1);
+	int			nitems = entryvec->n - FirstOffsetNumber;
+	int			nleft = nitems / 2;
+	SplitItem  *items = (SplitItem *) palloc(sizeof(SplitItem) * nitems);
+
+	for (int i = 0; i < nitems; i++)
+	{
+		items[i].offset = (OffsetNumber) (FirstOffsetNumber + i);
+		items[i].range = key_read(entryvec->vector[items[i].offset].key);
+	}
+	qsort(items, nitems, sizeof(SplitItem), compare_split_items);
+
+	split->spl_nleft = nleft;
+	split->spl_ldatum = split_side(items, nleft, &split->spl_left);
+	split->spl_nright = nitems - nleft;
+	split->spl_rdatum = split_side(items + nleft, nitems - nleft, &split->spl_right);
+	PG_RETURN_POINTER(split);
+}
+
+/*
+ * Sorted build: keys of leaves, in pre-order.  Long keys come compressed; what
+ * the sort detoasts it must free, its memory lives until the index is built.
+ */
+
+static int
+key_fast_cmp(Datum x, Datum y, SortSupport ssup)
+{
+	RefPath    *a = DatumGetRefPathPP(x);
+	RefPath    *b = DatumGetRefPathPP(y);
+	int			cmp = refpath_bytes_cmp(range_of(refpath_bytes(a)).lo,
+										range_of(refpath_bytes(b)).lo);
+
+	if ((Pointer) a != DatumGetPointer(x))
+		pfree(a);
+	if ((Pointer) b != DatumGetPointer(y))
+		pfree(b);
+	return cmp;
+}
+
+/* As for the btree class: equal numbers are compared in full. */
+static Datum
+key_abbrev_convert(Datum original, SortSupport ssup)
+{
+	RefPath    *key = DatumGetRefPathPP(original);
+	RefPathBytes lo = range_of(refpath_bytes(key)).lo;
+	Datum		number = 0;
+
+	memcpy(&number, lo.data, Min(lo.len, sizeof(Datum)));
+	if ((Pointer) key != DatumGetPointer(original))
+		pfree(key);
+	return DatumBigEndianToNative(number);
+}
+
+/* The conversion is cheap next to building the index: never give up. */
+static bool
+key_abbrev_abort(int memtupcount, SortSupport ssup)
+{
+	return false;
+}
+
+Datum
+refpath_gist_sortsupport(PG_FUNCTION_ARGS)
+{
+	SortSupport ssup = (SortSupport) PG_GETARG_POINTER(0);
+
+	ssup->comparator = key_fast_cmp;
+	if (ssup->abbreviate)
+	{
+		ssup->comparator = ssup_datum_unsigned_cmp;
+		ssup->abbrev_converter = key_abbrev_convert;
+		ssup->abbrev_abort = key_abbrev_abort;
+		ssup->abbrev_full_comparator = key_fast_cmp;
+	}
+	PG_RETURN_VOID();
+}
