@@ -448,7 +448,7 @@ fraction_to_rate(const PlanPath *at, const JsonbValue *value)
 	return number;
 }
 
-/* Read a rate into a Numeric, as a fraction of 1. */
+/* Read a rate into a MoneyFactor, as a fraction of 1. */
 void
 plan_read_rate(const PlanPath *at, const JsonbValue *value, void *target)
 {
@@ -479,5 +479,5 @@ plan_read_rate(const PlanPath *at, const JsonbValue *value, void *target)
 			rate = NULL;		/* not reached */
 			break;
 	}
-	*(Numeric *) target = money_trim(rate);
+	*(MoneyFactor *) target = money_factor(money_trim(rate));
 }
