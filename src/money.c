@@ -115,6 +115,12 @@ money_factor(Numeric value)
 	bool		failed = false;
 	int32		units;
 
+	/* a quotient comes with 16 decimals and more, most of them zeros */
+	if (scale > MONEY_UNITS_MAX_SCALE)
+	{
+		value = money_trim(value);
+		scale = money_scale(value);
+	}
 	if (scale > MONEY_UNITS_MAX_SCALE)
 		return factor;
 	if (scale > 0)

@@ -209,7 +209,8 @@ SELECT estimated_rows('SELECT * FROM plans, commissions(plan, ''1.2'', 100)') = 
 \set seed 0.20261121
 \echo seed :seed
 SELECT setseed(:seed);
--- rates in steps of 0.0001 %, so that a plan of 3 rules of 6 rates stays below 100 %
+-- rates below 5.5 %, so that 3 rules of 6 rates stay below 100 %; amounts both
+-- within and beyond what the engine multiplies as integers
 CREATE TABLE rate AS
 SELECT plan, 'rule ' || rule AS rule, rule AS rule_no, level,
 	CASE WHEN random() < 0.15 THEN 0 WHEN random() < 0.3 THEN floor(random() * 5 + 1) * 10000 ELSE floor(random() * 55000) END::int AS ppm,
@@ -229,7 +230,7 @@ CREATE TABLE random_sale AS
 SELECT id, ids, ids::refpath AS path, amount, currency, scale, states
 FROM (SELECT s AS id,
 		(SELECT array_agg((s * 131 + d * (1 + s % 5) * CASE WHEN s % 3 = 0 THEN 1000003 ELSE 1 END)::bigint ORDER BY d) FROM generate_series(1, 1 + floor(random() * 8 + s * 0)::int) d) AS ids,
-		round((random() * 10 ^ floor(random() * 7))::numeric, floor(random() * 6)::int) AS amount,
+		round((random() * 10 ^ floor(random() * 14))::numeric, floor(random() * 14)::int) AS amount,
 		1 + floor(random() * 4)::int AS c,
 		(SELECT array_agg(CASE floor(random() * 8 + (s + e) * 0) WHEN 0 THEN 'frozen' WHEN 1 THEN 'left' WHEN 2 THEN NULL ELSE 'active' END) FROM generate_series(1, floor(random() * 9 + s * 0)::int) e) AS states
 	FROM generate_series(1, 2000) s) s,
