@@ -106,6 +106,32 @@ SELECT s, refused(format('SELECT * FROM commissions(unilevel(''5%%''), ''1'', 10
 FROM unnest(ARRAY['{Active}', '{""}', '{activ}', '{actives}', '{active,active,gone}', '{{active},{active}}', '{{{active}}}']) s;
 
 --
+-- Every line of the plan, and why it is not paid
+--
+CREATE FUNCTION commission_lines(plan jsonb, path refpath, amount numeric, currency text DEFAULT NULL, states text[] DEFAULT NULL)
+RETURNS TABLE (rule text, level int, member_id bigint, base numeric, rate numeric, amount numeric, exact numeric, reason text)
+AS '$libdir/distributor', 'distributor_commission_lines' LANGUAGE C IMMUTABLE;
+SELECT * FROM commission_lines('{"rules": [
+	{"name": "a", "kind": "unilevel", "self": "1%", "levels": ["0%", "0.02%", "3%", "0%", "4.555%"]},
+	{"name": "b", "kind": "unilevel", "levels": ["10%", "9%", "8%", "7%", "6%", "0%"]}]}', '1.2.3.4.5', 10);
+-- a zero rate is named before the member's state, the state before rounding
+SELECT * FROM commission_lines('{"rules": [
+	{"name": "a", "kind": "unilevel", "self": "1%", "levels": ["0%", "0.02%", "3%", "0%", "4.555%"]}]}', '1.2.3.4.5', 10, 'KWD', '{frozen,frozen,left,left}');
+SELECT * FROM commission_lines(unilevel('1%', '0%'), '', 10);
+SELECT * FROM commission_lines(unilevel('1%', '0%'), '7', 0);
+SELECT * FROM commission_lines(unilevel('1%', '0.00000001%'), '7.8', 123456789012345678.9876543210, 'JPY', '{NULL,frozen}');
+-- the paid ones are what commissions() returns, and nothing is lost: exact is the plan's share
+SELECT count(*), count(*) FILTER (WHERE l.reason = 'paid'), sum(l.exact) = 17.3 * 0.10
+FROM commission_lines(unilevel('4%', '3%', '2%', '1%'), '1.2.3', 17.3, 'CNY', '{active,left}') l;
+SELECT rule, level, member_id, base, rate, amount FROM commission_lines(unilevel('4%', '3%', '2%', '1%'), '1.2.3', 17.3, 'CNY', '{active,left}') WHERE reason = 'paid'
+EXCEPT ALL
+SELECT * FROM commissions(unilevel('4%', '3%', '2%', '1%'), '1.2.3', 17.3, 'CNY', '{active,left}');
+-- a hundred thousand lines of one sale, none paid
+SELECT reason, count(*) FROM commission_lines((SELECT jsonb_build_object('rules', jsonb_agg(jsonb_build_object('name', i::text, 'kind', 'unilevel', 'levels', array_fill('0%'::text, ARRAY[100])))) FROM generate_series(1, 1000) i),
+	'1.2', 1000) GROUP BY 1 ORDER BY 1;
+DROP FUNCTION commission_lines;
+
+--
 -- As a set-returning function, wherever one can stand
 --
 CREATE TABLE sale (id int, path refpath, amount numeric);
