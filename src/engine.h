@@ -72,7 +72,7 @@ typedef struct EngineLine
 typedef struct EngineResult
 {
 	MemoryContext context;		/* of the array */
-	Numeric		zero;			/* kept, for every line is compared with it */
+	Numeric		zero;			/* kept, so that no sale has to make one */
 	bool		paid_only;		/* set by the caller: no unpaid lines, no exact */
 	int			nlines;
 	int			maxlines;
