@@ -21,9 +21,10 @@
 #include "refpath.h"
 
 PG_FUNCTION_INFO_V1(distributor_commissions);
+PG_FUNCTION_INFO_V1(distributor_commission_lines);
 PG_FUNCTION_INFO_V1(distributor_commissions_support);
 
-/* Columns of the result, in the order of the SQL declaration. */
+/* Columns of the results, in the order of their SQL declaration. */
 enum
 {
 	COMMISSION_RULE,
@@ -32,7 +33,10 @@ enum
 	COMMISSION_BASE,
 	COMMISSION_RATE,
 	COMMISSION_AMOUNT,
-	COMMISSION_NCOLUMNS
+	COMMISSION_NCOLUMNS,		/* of commissions() */
+	COMMISSION_EXACT = COMMISSION_NCOLUMNS,
+	COMMISSION_REASON,
+	COMMISSION_NCOLUMNS_OF_LINES
 };
 
 /*
@@ -52,8 +56,9 @@ typedef struct CallSite
 } CallSite;
 
 static CallSite *
-call_site(FunctionCallInfo fcinfo)
+call_site(FunctionCallInfo fcinfo, bool paid_only)
 {
+	int			ncolumns = paid_only ? COMMISSION_NCOLUMNS : COMMISSION_NCOLUMNS_OF_LINES;
 	CallSite   *site = fcinfo->flinfo->fn_extra;
 	MemoryContext old;
 	TupleDesc	tupdesc;
@@ -62,15 +67,15 @@ call_site(FunctionCallInfo fcinfo)
 		return site;
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE ||
-		tupdesc->natts != COMMISSION_NCOLUMNS)
-		elog(ERROR, "return type of commissions() does not match its library");
+		tupdesc->natts != ncolumns)
+		elog(ERROR, "return type of a function of commissions does not match its library");
 
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	site = palloc0(sizeof(CallSite));
 	site->context = CurrentMemoryContext;
 	site->tupdesc = CreateTupleDescCopy(tupdesc);
 	engine_init(&site->result, CurrentMemoryContext);
-	site->result.paid_only = true;
+	site->result.paid_only = paid_only;
 	MemoryContextSwitchTo(old);
 
 	fcinfo->flinfo->fn_extra = site;
@@ -223,8 +228,8 @@ start_result(FunctionCallInfo fcinfo)
 static void
 put_line(Tuplestorestate *store, const CallSite *site, const EngineLine *line)
 {
-	Datum		values[COMMISSION_NCOLUMNS];
-	bool		nulls[COMMISSION_NCOLUMNS] = {false};
+	Datum		values[COMMISSION_NCOLUMNS_OF_LINES];
+	bool		nulls[COMMISSION_NCOLUMNS_OF_LINES] = {false};
 
 	values[COMMISSION_RULE] = site->names[line->rule - site->plan->rules];
 	values[COMMISSION_LEVEL] = Int32GetDatum(line->level);
@@ -232,15 +237,17 @@ put_line(Tuplestorestate *store, const CallSite *site, const EngineLine *line)
 	values[COMMISSION_BASE] = NumericGetDatum(line->base);
 	values[COMMISSION_RATE] = NumericGetDatum(line->rate);
 	values[COMMISSION_AMOUNT] = NumericGetDatum(line->amount);
+	if (!site->result.paid_only)
+	{
+		values[COMMISSION_EXACT] = NumericGetDatum(line->exact);
+		values[COMMISSION_REASON] = CStringGetTextDatum(engine_reason_code(line->reason));
+		nulls[COMMISSION_MEMBER_ID] = line->reason == ENGINE_NO_UPLINE;
+	}
 	tuplestore_putvalues(store, site->tupdesc, values, nulls);
 }
 
-/*
- * commissions(plan jsonb, path refpath, amount numeric, currency text,
- *			   states text[])
- */
-Datum
-distributor_commissions(PG_FUNCTION_ARGS)
+static void
+return_lines(FunctionCallInfo fcinfo, bool paid_only)
 {
 	Tuplestorestate *store = start_result(fcinfo);
 	CallSite   *site;
@@ -250,9 +257,9 @@ distributor_commissions(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("plan must not be null")));
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		return (Datum) 0;
+		return;
 
-	site = call_site(fcinfo);
+	site = call_site(fcinfo, paid_only);
 	use_plan(site, PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0)));
 	run_sale(fcinfo, site);
 	for (int i = 0; i < site->result.nlines; i++)
@@ -260,6 +267,27 @@ distributor_commissions(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		put_line(store, site, &site->result.lines[i]);
 	}
+}
+
+/*
+ * commissions(plan jsonb, path refpath, amount numeric, currency text,
+ *			   states text[])
+ */
+Datum
+distributor_commissions(PG_FUNCTION_ARGS)
+{
+	return_lines(fcinfo, true);
+	return (Datum) 0;
+}
+
+/*
+ * The same with every line of the plan, paid or not, and two more columns.
+ * The install script does not declare it, the tests do.
+ */
+Datum
+distributor_commission_lines(PG_FUNCTION_ARGS)
+{
+	return_lines(fcinfo, false);
 	return (Datum) 0;
 }
 

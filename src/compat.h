@@ -42,6 +42,11 @@
 	 pg_class_ownercheck((objid), (roleid)))
 #endif
 
+/* Since 18 a prefix; the spelling before it is gone there. */
+#ifndef pg_noreturn
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /*
  * json parser (common/jsonapi.h): its actions return a code since 16, and its
  * lexer can live on the caller's stack since 17.

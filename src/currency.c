@@ -8,8 +8,6 @@
  */
 #include "compat.h"
 
-#include "mb/pg_wchar.h"
-
 #include "currency.h"
 
 typedef struct IsoCurrency
@@ -92,8 +90,8 @@ currency_valid_code(const char *code, int len)
 	return true;
 }
 
-/* The code in upper case, if that is all that was wrong with it; else NULL. */
-static char *
+/* The code in upper case, NULL if that changes nothing or gives no code. */
+char *
 currency_in_upper_case(const char *code)
 {
 	char	   *upper;
@@ -106,30 +104,4 @@ currency_in_upper_case(const char *code)
 	if (strcmp(upper, code) == 0 || !currency_valid_code(upper, strlen(upper)))
 		return NULL;
 	return upper;
-}
-
-void
-currency_unknown(const char *code)
-{
-	char	   *upper;
-
-	if (code[0] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("currency must not be empty"),
-				 errhint("Give an ISO 4217 code such as \"USD\", or NULL for an amount with %d decimals.",
-						 CURRENCY_DEFAULT_SCALE)));
-
-	upper = currency_in_upper_case(code);
-	if (upper != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown currency \"%s\"", code),
-				 errhint("Currency codes are in upper case: write \"%s\".", upper)));
-
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown currency \"%.*s\"",
-					pg_mbcliplen(code, strlen(code), 40), code),
-			 errhint("Use an ISO 4217 code, or declare the code under \"currencies\" in the plan, for example {\"POINTS\": {\"scale\": 0}}.")));
 }

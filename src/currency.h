@@ -15,8 +15,6 @@
 
 extern int	currency_iso_scale(const char *code);	/* -1: not an ISO 4217 code */
 extern bool currency_valid_code(const char *code, int len);
-
-/* Raise the error for a code that nobody knows; "what is known" is the hint's. */
-extern void currency_unknown(const char *code) pg_attribute_noreturn();
+extern char *currency_in_upper_case(const char *code);
 
 #endif							/* DISTRIBUTOR_CURRENCY_H */

@@ -60,7 +60,7 @@ state_reason(EngineState state)
  * an active member either.
  */
 static EngineReason
-level_reason(const EngineSale *sale, int level, Numeric rate)
+level_reason(const EngineSale *sale, int level, const MoneyFactor *rate)
 {
 	EngineReason reason;
 
@@ -69,7 +69,7 @@ level_reason(const EngineSale *sale, int level, Numeric rate)
 	if (sale->states == NULL)
 		return ENGINE_PAID;
 	reason = state_reason(sale->states[level]);
-	if (reason != ENGINE_PAID && money_is_zero(rate))
+	if (reason != ENGINE_PAID && money_is_zero(rate->value))
 		return ENGINE_ZERO_RATE;
 	return reason;
 }
@@ -80,38 +80,33 @@ level_reason(const EngineSale *sale, int level, Numeric rate)
  */
 void
 engine_pay_level(EngineRun *run, const PlanRule *rule, int level,
-				 Numeric base, Numeric rate)
+				 const MoneyFactor *base, const MoneyFactor *rate)
 {
 	const EngineSale *sale = run->sale;
 	EngineResult *result = run->result;
 	EngineReason reason = level_reason(sale, level, rate);
+	Numeric		amount = NULL;
 	EngineLine *line;
-	Numeric		exact;
-	Numeric		amount;
 
-	if (reason != ENGINE_PAID && result->paid_only)
-		return;
-
-	exact = money_multiply(base, rate);
 	if (reason == ENGINE_PAID)
 	{
-		amount = money_round(exact, sale->scale);
-		if (money_compare(amount, result->zero) == 0)
-			reason = money_is_zero(rate) ? ENGINE_ZERO_RATE : ENGINE_ROUNDS_TO_ZERO;
-		if (reason != ENGINE_PAID && result->paid_only)
-			return;
+		bool		is_zero;
+
+		amount = money_product(base, rate, sale->scale, &is_zero);
+		if (is_zero)
+			reason = money_is_zero(rate->value) ? ENGINE_ZERO_RATE : ENGINE_ROUNDS_TO_ZERO;
 	}
-	else
-		amount = money_round(result->zero, sale->scale);
+	if (result->paid_only && reason != ENGINE_PAID)
+		return;
 
 	line = next_line(result);
 	line->rule = rule;
 	line->level = level;
 	line->member_id = level < sale->depth ? sale->ids[sale->depth - 1 - level] : -1;
-	line->base = base;
-	line->rate = rate;
-	line->exact = exact;
-	line->amount = amount;
+	line->base = base->value;
+	line->rate = rate->value;
+	line->exact = result->paid_only ? NULL : money_multiply(base->value, rate->value);
+	line->amount = amount != NULL ? amount : money_round(result->zero, sale->scale);
 	line->reason = reason;
 }
 
@@ -156,9 +151,11 @@ check_sale(const EngineSale *sale, Numeric zero)
 void
 engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *result)
 {
-	EngineRun	run = {plan, sale, result};
+	EngineRun	run = {plan, sale};
 
 	check_sale(sale, result->zero);
+	run.amount = money_factor(sale->amount);
+	run.result = result;
 	result->nlines = 0;
 	for (int i = 0; i < plan->nrules; i++)
 	{

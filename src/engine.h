@@ -59,7 +59,7 @@ typedef struct EngineLine
 	int64		member_id;
 	Numeric		base;
 	Numeric		rate;
-	Numeric		exact;			/* base * rate, unrounded */
+	Numeric		exact;			/* base * rate, unrounded; NULL if paid_only */
 	Numeric		amount;			/* exact, rounded once; zero unless paid */
 	EngineReason reason;
 } EngineLine;
@@ -72,8 +72,8 @@ typedef struct EngineLine
 typedef struct EngineResult
 {
 	MemoryContext context;		/* of the array */
-	Numeric		zero;			/* kept, for every line is compared with it */
-	bool		paid_only;		/* set by the caller: leave out unpaid lines */
+	Numeric		zero;			/* kept, so that no sale has to make one */
+	bool		paid_only;		/* set by the caller: no unpaid lines, no exact */
 	int			nlines;
 	int			maxlines;
 	EngineLine *lines;
@@ -84,6 +84,7 @@ typedef struct EngineRun
 {
 	const CommissionPlan *plan;
 	const EngineSale *sale;
+	MoneyFactor amount;			/* of the sale: the base of most rules */
 	EngineResult *result;
 } EngineRun;
 
@@ -95,6 +96,6 @@ extern const char *engine_state_word(EngineState state);
 
 /* for the kinds of rule */
 extern void engine_pay_level(EngineRun *run, const PlanRule *rule, int level,
-							 Numeric base, Numeric rate);
+							 const MoneyFactor *base, const MoneyFactor *rate);
 
 #endif							/* DISTRIBUTOR_ENGINE_H */

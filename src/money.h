@@ -21,6 +21,20 @@
  */
 #define MONEY_MAX_SCALE			NUMERIC_MAX_SCALE
 
+/*
+ * A number that is multiplied many times: a rate, the base of a sale.  Where
+ * it is small enough it is also kept as units * 10^-scale, and then a product
+ * is one multiplication of integers instead of three calls of numeric.
+ */
+typedef struct MoneyFactor
+{
+	Numeric		value;			/* NULL: no number */
+	int32		units;			/* -1: negative or too large for this form */
+	int			scale;			/* 0 .. MONEY_UNITS_MAX_SCALE */
+} MoneyFactor;
+
+#define MONEY_UNITS_MAX_SCALE	9
+
 extern bool money_is_finite(Numeric value);
 extern bool money_is_zero(Numeric value);
 extern int	money_sign(Numeric value);	/* -1, 0, 1; of a finite value */
@@ -32,6 +46,10 @@ extern Numeric money_subtract(Numeric a, Numeric b);
 extern Numeric money_multiply(Numeric a, Numeric b);
 extern Numeric money_round(Numeric value, int scale);	/* half away from zero */
 extern Numeric money_trim(Numeric value);	/* without trailing zeros */
+
+extern MoneyFactor money_factor(Numeric value);
+extern Numeric money_product(const MoneyFactor *a, const MoneyFactor *b,
+							 int scale, bool *is_zero);
 
 extern Numeric money_from_int(int64 value);
 extern Numeric money_from_digits(const char *digits);	/* "12.50": checked by the caller */

@@ -4,8 +4,8 @@
  */
 #include "compat.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/hsearch.h"
 
 #include "currency.h"
 #include "money.h"
@@ -86,23 +86,47 @@ read_currencies(const PlanPath *at, const JsonbValue *value, void *target)
 	}
 }
 
-/*
- * Decimals of a currency.  The plan's own codes come first, so that a plan can
- * pay in thousandths of a currency that has cents.
- */
-int
-plan_currency_scale(const CommissionPlan *plan, const char *currency)
+/* The plan's own codes come first: it may pay in thousandths of a cent. */
+static int
+find_currency_scale(const CommissionPlan *plan, const char *currency)
 {
-	int			scale;
-
 	for (int i = 0; i < plan->ncurrencies; i++)
 	{
 		if (strcmp(plan->currencies[i].code, currency) == 0)
 			return plan->currencies[i].scale;
 	}
-	scale = currency_iso_scale(currency);
+	return currency_iso_scale(currency);
+}
+
+static void
+unknown_currency(const CommissionPlan *plan, const char *currency)
+{
+	char	   *upper;
+
+	if (currency[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("currency must not be empty"),
+				 errhint("Give an ISO 4217 code such as \"USD\".")));
+
+	upper = currency_in_upper_case(currency);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown currency \"%.*s\"",
+					pg_mbcliplen(currency, strlen(currency), NAMEDATALEN), currency),
+			 upper != NULL && find_currency_scale(plan, upper) >= 0 ?
+			 errhint("Currency codes are in upper case: write \"%s\".", upper) :
+			 errhint("Use an ISO 4217 code, or declare the code under \"currencies\" in the plan, for example {\"POINTS\": {\"scale\": 0}}.")));
+}
+
+/* Decimals of a currency. */
+int
+plan_currency_scale(const CommissionPlan *plan, const char *currency)
+{
+	int			scale = find_currency_scale(plan, currency);
+
 	if (scale < 0)
-		currency_unknown(currency);
+		unknown_currency(plan, currency);
 	return scale;
 }
 
@@ -149,29 +173,39 @@ static const PlanKey rule_keys[] = {
 };
 
 /*
- * The kind decides which keys are known, so it is read first.  Without it the
- * common keys alone are known, and the reader reports its absence, or the
- * misspelt key in its place.
+ * Refuse a rule that has no "kind".  The keys of all kinds are taken as known,
+ * so that the reader reports the key that was misspelt, or else the missing
+ * one.
  */
+static void
+refuse_rule_without_kind(const PlanPath *at, const JsonbValue *value, PlanRule *rule)
+{
+	const PlanKey **tables;
+	int			ntables = 1;
+
+	while (rule_kinds[ntables - 1] != NULL)
+		ntables++;
+	tables = palloc(sizeof(PlanKey *) * ntables);
+	tables[0] = rule_keys;
+	for (int i = 1; i < ntables; i++)
+		tables[i] = rule_kinds[i - 1]->keys;
+	plan_read_object(at, value, tables, ntables, rule);
+	elog(ERROR, "rule without a kind was accepted");
+}
+
+/* The kind decides which keys are known, so it is read first. */
 static void
 read_rule(const PlanPath *at, const JsonbValue *value, PlanRule *rule)
 {
 	const JsonbValue *kind = plan_find_key(value, "kind");
+	PlanPath	kind_path = {at, "kind", 4, 0};
 	const PlanKey *tables[2] = {rule_keys, NULL};
 
 	if (kind == NULL)
-	{
-		plan_read_object(at, value, tables, 1, rule);
-		elog(ERROR, "rule without a kind was accepted");
-	}
-	else
-	{
-		PlanPath	here = {at, "kind", 4, 0};
-
-		read_rule_kind(&here, kind, &rule->kind);
-	}
+		refuse_rule_without_kind(at, value, rule);
+	read_rule_kind(&kind_path, kind, &rule->kind);
 	tables[1] = rule->kind->keys;
-	plan_read_object(at, value, tables, 2, rule);
+	plan_read_object(at, value, tables, lengthof(tables), rule);
 	rule->kind->check(at, value, rule);
 }
 

@@ -16,8 +16,8 @@
 
 #include "compat.h"
 
+#include "money.h"
 #include "utils/jsonb.h"
-#include "utils/numeric.h"
 
 #define PLAN_MAX_BYTES			(1024 * 1024)	/* of the document's text */
 #define PLAN_MAX_RULES			1000
@@ -42,9 +42,9 @@ typedef struct PlanRule
 {
 	const char *name;
 	const struct RuleKind *kind;
-	Numeric		self;			/* rate of level 0, NULL: none */
+	MoneyFactor self;			/* rate of level 0, its value NULL: none */
 	int			nlevels;
-	Numeric    *levels;			/* levels[i] is the rate of level i + 1 */
+	MoneyFactor *levels;		/* levels[i] is the rate of level i + 1 */
 } PlanRule;
 
 typedef struct CommissionPlan

@@ -202,3 +202,14 @@ plan_document(text *json)
 	MemoryContextDelete(scratch);
 	return result;
 }
+
+/*
+ * The same as an SQL function.  The install script does not declare it, the
+ * tests do: they read documents without a program to set them in.
+ */
+PG_FUNCTION_INFO_V1(distributor_plan_document);
+Datum
+distributor_plan_document(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_JSONB_P(plan_document((text *) PG_GETARG_POINTER(0)));
+}

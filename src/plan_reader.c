@@ -367,6 +367,22 @@ digit_shape(const char *text, int len)
 	return shape;
 }
 
+/* A string of digits.  "0.05" may mean either, "5" can only be a percentage. */
+static void
+no_percent_sign(const PlanPath *at, const JsonbValue *value, bool below_one)
+{
+	char	   *digits = pnstrdup(value->val.string.val, value->val.string.len);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("rate has no percent sign"),
+			 plan_errfound(at, value),
+			 below_one ?
+			 errhint("Write \"%s%%\" for %s percent, or the number %s without quotes for a fraction of 1.",
+					 digits, digits, digits) :
+			 errhint("Write \"%s%%\" for %s percent.", digits, digits)));
+}
+
 /* "5%" */
 static Numeric
 percent_to_rate(const PlanPath *at, const JsonbValue *value)
@@ -378,11 +394,7 @@ percent_to_rate(const PlanPath *at, const JsonbValue *value)
 	Numeric		hundred = money_from_int(100);
 
 	if (shape.length > 0 && shape.length == len && len <= SHOWN_BYTES)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("rate has no percent sign"),
-				 plan_errfound(at, value),
-				 errhint("Write \"%.*s%%\" for %.*s percent.", len, text, len, text)));
+		no_percent_sign(at, value, shape.whole == 0 && shape.decimals > 0);
 	if (shape.length == 0 || shape.length != len - 1 || text[len - 1] != '%')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -436,7 +448,7 @@ fraction_to_rate(const PlanPath *at, const JsonbValue *value)
 	return number;
 }
 
-/* Read a rate into a Numeric, as a fraction of 1. */
+/* Read a rate into a MoneyFactor, as a fraction of 1. */
 void
 plan_read_rate(const PlanPath *at, const JsonbValue *value, void *target)
 {
@@ -467,5 +479,5 @@ plan_read_rate(const PlanPath *at, const JsonbValue *value, void *target)
 			rate = NULL;		/* not reached */
 			break;
 	}
-	*(Numeric *) target = money_trim(rate);
+	*(MoneyFactor *) target = money_factor(money_trim(rate));
 }

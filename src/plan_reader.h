@@ -49,8 +49,8 @@ extern JsonbValue *plan_array_element(const JsonbValue *array, int i);
 extern void plan_read_ignored_string(const PlanPath *at, const JsonbValue *value, void *target);
 extern void plan_read_rate(const PlanPath *at, const JsonbValue *value, void *target);
 
-extern void plan_wrong_type(const PlanPath *at, const JsonbValue *value,
-							const char *wanted) pg_attribute_noreturn();
+pg_noreturn extern void plan_wrong_type(const PlanPath *at, const JsonbValue *value,
+										const char *wanted);
 
 /* The facts of every error in a plan: where, and what is there. */
 #define plan_errfound(at, value) \

@@ -15,7 +15,7 @@ read_levels(const PlanPath *at, const JsonbValue *value, void *target)
 	PlanRule   *rule = target;
 	int			nlevels = plan_array_length(at, value, PLAN_MAX_LEVELS);
 
-	rule->levels = palloc(sizeof(Numeric) * Max(nlevels, 1));
+	rule->levels = palloc(sizeof(MoneyFactor) * Max(nlevels, 1));
 	rule->nlevels = nlevels;
 	for (int i = 0; i < nlevels; i++)
 	{
@@ -34,7 +34,7 @@ static const PlanKey unilevel_keys[] = {
 static void
 check_unilevel(const PlanPath *at, const JsonbValue *value, PlanRule *rule)
 {
-	if (rule->self == NULL && rule->nlevels == 0)
+	if (rule->self.value == NULL && rule->nlevels == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rule pays nobody"),
@@ -51,27 +51,26 @@ unilevel_max_level(const PlanRule *rule)
 static Numeric
 unilevel_add_share(const PlanRule *rule, Numeric sum)
 {
-	if (rule->self != NULL)
-		sum = money_add(sum, rule->self);
+	if (rule->self.value != NULL)
+		sum = money_add(sum, rule->self.value);
 	for (int i = 0; i < rule->nlevels; i++)
-		sum = money_add(sum, rule->levels[i]);
+		sum = money_add(sum, rule->levels[i].value);
 	return sum;
 }
 
 static void
 run_unilevel(EngineRun *run, const PlanRule *rule)
 {
-	const EngineSale *sale = run->sale;
 	int			nlevels = rule->nlevels;
 
-	if (rule->self != NULL)
-		engine_pay_level(run, rule, 0, sale->amount, rule->self);
+	if (rule->self.value != NULL)
+		engine_pay_level(run, rule, 0, &run->amount, &rule->self);
 
 	/* nobody above the root can be paid: do not walk there for nothing */
 	if (run->result->paid_only)
-		nlevels = Min(nlevels, sale->depth - 1);
+		nlevels = Min(nlevels, run->sale->depth - 1);
 	for (int i = 0; i < nlevels; i++)
-		engine_pay_level(run, rule, i + 1, sale->amount, rule->levels[i]);
+		engine_pay_level(run, rule, i + 1, &run->amount, &rule->levels[i]);
 }
 
 const RuleKind rule_unilevel = {
