@@ -16,9 +16,11 @@ CREATE VIEW member_function AS
   JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
   JOIN pg_language l ON l.oid = p.prolang;
 
--- Types that the extension defines itself, not their arrays.
+-- Types that the extension defines itself, not their arrays.  One that only an
+-- index stores is in no column and is never sent.
 CREATE VIEW member_type AS
-  SELECT t.*, m.object
+  SELECT t.*, m.object,
+         EXISTS (SELECT FROM pg_opclass o WHERE o.opckeytype = t.oid) AS is_index_key
   FROM member_object m
   JOIN pg_type t ON m.classid = 'pg_type'::regclass AND t.oid = m.objid
   WHERE t.typisdefined AND t.typsubscript <> 'pg_catalog.array_subscript_handler'::regproc;
@@ -95,17 +97,15 @@ UNION ALL
 
 UNION ALL
   SELECT 'type: a base type has send and receive (COPY BINARY, logical replication)', object
-  FROM member_type WHERE typtype = 'b' AND (typsend = 0 OR typreceive = 0)
+  FROM member_type WHERE typtype = 'b' AND NOT is_index_key AND (typsend = 0 OR typreceive = 0)
 UNION ALL
   SELECT 'type: text input and output are immutable (a constant prunes shards)', t.object
   FROM member_type t JOIN pg_proc f ON f.oid IN (t.typinput, t.typoutput, t.typreceive, t.typsend)
   WHERE t.typtype = 'b' AND f.provolatile <> 'i'
 UNION ALL
-  -- A type without any cast is a key inside an index, and in no table.
   SELECT 'type: a base type has default btree and hash classes (to distribute by it)', t.object
   FROM member_type t CROSS JOIN (VALUES ('btree'), ('hash')) w(amname)
-  WHERE t.typtype = 'b'
-    AND EXISTS (SELECT FROM pg_cast c WHERE c.castsource = t.oid OR c.casttarget = t.oid)
+  WHERE t.typtype = 'b' AND NOT t.is_index_key
     AND NOT EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
                     WHERE m.amname = w.amname AND o.opcdefault AND o.opcintype = t.oid)
 UNION ALL

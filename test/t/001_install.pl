@@ -125,10 +125,6 @@ is( $node->safe_psql(
 fails_with($node, 'trusted', 'CREATE FUNCTION distributor.mine() RETURNS int LANGUAGE sql RETURN 1',
 	'42501', qr/permission denied for schema distributor/, 'the installer adds nothing to the schema',
 	role => 'installer');
-fails_with($node, 'trusted', q{CREATE FUNCTION public.mine(distributor.refpath) RETURNS int
-		LANGUAGE c AS '$libdir/distributor', 'refpath_in'},
-	'42501', qr/permission denied for language c/, 'nor C functions of its own',
-	role => 'installer');
 
 # A table that uses the type keeps the extension.
 
