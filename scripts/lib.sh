@@ -24,8 +24,8 @@ as_root() {
 }
 
 # The server to build against: PG_CONFIG where the caller names one, else any
-# that has the server itself and its headers.  (The pg_config of a client
-# library has neither.)
+# of 15 or newer that has the server itself and its headers.  (The pg_config of
+# a client library has neither.)
 find_pg_config() {
 	local candidate
 	local candidates=("${PG_CONFIG:-pg_config}")
@@ -35,6 +35,7 @@ find_pg_config() {
 		[ -f "$("$candidate" --pgxs 2>/dev/null)" ] || continue
 		[ -f "$("$candidate" --includedir-server)/postgres.h" ] || continue
 		[ -x "$("$candidate" --bindir)/initdb" ] || continue
+		[ "$("$candidate" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')" -ge 15 ] || continue
 		command -v "$candidate"
 		return 0
 	done

@@ -1,4 +1,4 @@
--- Commissions for it: one programme, one plan, two tables attached
+-- Commissions for it: one program, one plan, two tables attached
 \set QUIET on
 CREATE EXTENSION distributor;
 \unset QUIET
