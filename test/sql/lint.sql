@@ -156,7 +156,8 @@ SELECT f.oid::regprocedure AS trigger_function,
 FROM member_function f WHERE f.prorettype = 'trigger'::regtype
 ORDER BY f.oid::regprocedure::text COLLATE "C";
 
--- The rules do find what breaks them.
+-- The rules do find what breaks them.  (From 17 on a table that is added to an
+-- extension brings its row type with it.)
 BEGIN;
 CREATE TABLE public.planted (id int);
 CREATE FUNCTION public.planted(int) RETURNS SETOF int LANGUAGE sql SECURITY DEFINER IMMUTABLE
@@ -168,6 +169,7 @@ ALTER EXTENSION distributor ADD TABLE public.planted;
 ALTER EXTENSION distributor ADD FUNCTION public.planted(int);
 ALTER EXTENSION distributor ADD FUNCTION distributor.planted_set();
 ALTER EXTENSION distributor ADD AGGREGATE distributor.count(text);
-SELECT * FROM violation ORDER BY rule COLLATE "C", object COLLATE "C";
+SELECT * FROM violation WHERE object NOT LIKE 'type planted%'
+ORDER BY rule COLLATE "C", object COLLATE "C";
 ROLLBACK;
 DROP VIEW violation, member_operator, member_aggregate, member_type, member_function, member_object;
