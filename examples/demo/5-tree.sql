@@ -3,30 +3,31 @@
 \pset format unaligned
 \pset tuples_only on
 
--- A team of a size that fits a screen: the one with most levels of those.
+-- A team of a size that fits a screen: of those the one with most leaders.
 SELECT m.member_id AS leader
 FROM shop.member m
 JOIN shop.member d ON d.path OPERATOR(distributor.<@) m.path
 GROUP BY m.member_id
 HAVING count(*) BETWEEN 15 AND 24
-ORDER BY max(distributor.depth(d.path)) - min(distributor.depth(d.path)) DESC, m.member_id
+ORDER BY count(DISTINCT d.sponsor_id) DESC, m.member_id
 LIMIT 1 \gset
 
 WITH RECURSIVE team AS (
-	SELECT m.member_id, m.sponsor_id,
-		   coalesce((SELECT sum(amount) FROM shop.earnings e WHERE e.member_id = m.member_id), 0) AS earned,
-		   lead(m.member_id) OVER (PARTITION BY m.sponsor_id ORDER BY m.path) IS NULL AS is_last
-	FROM shop.member m, shop.member leader
-	WHERE leader.member_id = :leader AND m.path OPERATOR(distributor.<@) leader.path
+	SELECT t.*, lead(member_id) OVER (PARTITION BY sponsor_id ORDER BY path) IS NULL AS is_last
+	FROM distributor.team('shop', :leader) t
 ), drawn AS (
-	SELECT member_id, ARRAY[member_id] AS place, '' AS line, '' AS indent, earned
-	FROM team WHERE member_id = :leader
+	SELECT member_id, path, member_id::text AS line, '' AS indent, personal_volume, team_volume
+	FROM team WHERE level = 0
 	UNION ALL
-	SELECT t.member_id, d.place || t.member_id,
-		   d.indent || CASE WHEN t.is_last THEN '└── ' ELSE '├── ' END,
+	SELECT t.member_id, t.path,
+		   d.indent || CASE WHEN t.is_last THEN '└── ' ELSE '├── ' END || t.member_id,
 		   d.indent || CASE WHEN t.is_last THEN '    ' ELSE '│   ' END,
-		   t.earned
+		   t.personal_volume, t.team_volume
 	FROM drawn d JOIN team t ON t.sponsor_id = d.member_id
 )
-SELECT rpad(line || member_id, 40) || lpad(to_char(earned, 'FM999,990.00'), 10)
-FROM drawn ORDER BY place;
+SELECT format('%s%s%s', rpad('member', 44), lpad('own sales', 12), lpad('team sales', 12))
+UNION ALL
+(SELECT format('%s%s%s', rpad(line, 44),
+			   lpad(to_char(personal_volume, 'FM999,990.00'), 12),
+			   lpad(to_char(team_volume, 'FM999,990.00'), 12))
+ FROM drawn ORDER BY path);
