@@ -1,0 +1,79 @@
+# Dump and restore keep every row of a program, post nothing again, and leave
+# a program that goes on working.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use DistributorTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('dump');
+my $dir = PostgreSQL::Test::Utils::tempdir();
+
+$node->safe_psql('postgres', 'CREATE DATABASE shop');
+attach_shop($node, 'shop');
+my $before = program_contents($node, 'shop', 'shop');
+like($before, qr/^ledger\|[1-9]/m, 'there is a ledger to lose');
+
+# Order 1000 is posted once, after what is there, wherever it is inserted.
+sub goes_on
+{
+	my ($db) = @_;
+	$node->safe_psql($db, q{INSERT INTO users VALUES (1000, 7); INSERT INTO orders VALUES (1000, 1000, 100)});
+	is( $node->safe_psql(
+			$db,
+			q{SELECT level, member_id, amount,
+					 entry_id > (SELECT max(entry_id) FROM shop.earnings WHERE order_key <> '1000')
+			  FROM shop.earnings WHERE order_key = '1000' ORDER BY level}),
+		"1|7|20.00|t\n2|2|5.00|t",
+		"$db: a new order posts, once");
+	return;
+}
+
+sub restored
+{
+	my ($db) = @_;
+	is(program_contents($node, $db, 'shop'), $before, "$db: every row and sequence is as it was");
+	goes_on($db);
+	return;
+}
+
+$node->command_ok([ 'pg_dump', '-f', "$dir/plain.sql", $node->connstr('shop') ], 'plain dump');
+$node->safe_psql('postgres', 'CREATE DATABASE plain');
+$node->command_ok(
+	[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/plain.sql", $node->connstr('plain') ],
+	'plain restore');
+restored('plain');
+
+$node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/custom", $node->connstr('shop') ], 'custom dump');
+for my $jobs (1, 4)
+{
+	$node->safe_psql('postgres', "CREATE DATABASE custom_$jobs");
+	$node->command_ok(
+		[ 'pg_restore', '--exit-on-error', '-j', $jobs, '-d', $node->connstr("custom_$jobs"), "$dir/custom" ],
+		"custom restore, $jobs at once");
+	restored("custom_$jobs");
+}
+
+# A schema without its rows, and the rows after it.
+$node->command_ok([ 'pg_dump', '-s', '-Fc', '-f', "$dir/schema", $node->connstr('shop') ], 'dump of the schema');
+$node->command_ok([ 'pg_dump', '-a', '-Fc', '-f', "$dir/data", $node->connstr('shop') ], 'dump of the data');
+$node->safe_psql('postgres', 'CREATE DATABASE data_later');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('data_later'), "$dir/schema" ],
+	'restore of the schema');
+$node->command_ok(
+	[ 'pg_restore', '--exit-on-error', '--disable-triggers', '-d', $node->connstr('data_later'), "$dir/data" ],
+	'restore of the data with triggers disabled');
+restored('data_later');
+
+# The program goes, the tables of the shop stay, and then the extension may go.
+fails_with($node, 'shop', 'DROP EXTENSION distributor', '2BP01', qr/depends on/,
+	'the extension is kept by the program');
+is(program_contents($node, 'shop', 'shop'), $before, 'the dumped program is untouched');
+
+$node->stop;
+done_testing();
