@@ -558,10 +558,10 @@ members_query(Program *program, MemberSource *source, Oid relid, SourceRows rows
 			return psprintf("SELECT n.*, true FROM %s n",
 							mapped_members(program, source, relid, SOURCE_NEW_ROWS));
 		case SOURCE_UPDATED:
-			return psprintf("SELECT o.here, n.id, n.sponsor, n.joined_at, n.rank, n.state,"
+			return psprintf("SELECT n.here AND o.here, coalesce(n.id, o.id), n.sponsor, n.joined_at, n.rank, n.state,"
 							" n.sponsor IS DISTINCT FROM o.sponsor"
-							" FROM %s n LEFT JOIN %s o ON o.id = n.id"
-							" WHERE o.here IS NULL"
+							" FROM %s n FULL JOIN %s o ON o.id = n.id"
+							" WHERE n.here IS NULL OR o.here IS NULL"
 							" OR ROW(n.sponsor, n.rank, n.state) IS DISTINCT FROM ROW(o.sponsor, o.rank, o.state)",
 							mapped_members(program, source, relid, SOURCE_NEW_ROWS),
 							mapped_members(program, source, relid, SOURCE_OLD_ROWS));
@@ -704,9 +704,9 @@ source_apply_members(Program *program, MemberSource *source, Oid relid,
 			if (isnull)
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						 errmsg("the id of a member cannot be changed"),
-						 errdetail("Member \"%s\" had another id.", member_name(row)),
-						 errhint("Its id stands in paths and in the ledger.")));
+						 errmsg("the id of member \"%s\" cannot be changed", member_name(row)),
+						 errdetail("It stands in paths and in the ledger."),
+						 errhint("Add a member with the new id.")));
 			if (DatumGetBool(program_column(i, 7, &isnull)))
 				any_moves = true;
 			if (rows == SOURCE_DELETED)

@@ -70,7 +70,13 @@ prepare(const char *sql, int nargs, const Oid *types)
 	if (entry != NULL)
 		return entry->plan;
 
-	plan = SPI_prepare(sql, nargs, unconstify(Oid *, types));
+	/*
+	 * One plan for all sizes of batch: left alone, the server would plan anew
+	 * each time, because an array of one element looks cheaper than the ten
+	 * that it assumes.  So no query here may depend on the plan's guess: arrays
+	 * are joined by index, transition tables by hash.
+	 */
+	plan = SPI_prepare_cursor(sql, nargs, unconstify(Oid *, types), CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
 	if (SPI_keepplan(plan) != 0)
