@@ -408,6 +408,7 @@ CREATE OPERATOR CLASS distributor.refpath_ops
 	FUNCTION 4 pg_catalog.btequalimage(oid);
 COMMENT ON OPERATOR CLASS distributor.refpath_ops USING btree IS
 	'pre-order: a member, then its team';
+COMMENT ON OPERATOR FAMILY distributor.refpath_ops USING btree IS 'pre-order of referral paths';
 
 CREATE OPERATOR CLASS distributor.refpath_hash_ops
 	DEFAULT FOR TYPE distributor.refpath USING hash AS
@@ -415,6 +416,7 @@ CREATE OPERATOR CLASS distributor.refpath_hash_ops
 	FUNCTION 1 distributor.refpath_hash(distributor.refpath),
 	FUNCTION 2 distributor.refpath_hash_extended(distributor.refpath, bigint);
 COMMENT ON OPERATOR CLASS distributor.refpath_hash_ops USING hash IS 'equality of paths';
+COMMENT ON OPERATOR FAMILY distributor.refpath_hash_ops USING hash IS 'equality of referral paths';
 
 -- Operator class: GiST.
 
@@ -498,3 +500,4 @@ CREATE OPERATOR CLASS distributor.refpath_gist_ops
 	STORAGE distributor.refpath_gist_key;
 COMMENT ON OPERATOR CLASS distributor.refpath_gist_ops USING gist IS
 	'ranges in pre-order: containment, comparison, nearest members, index-only scans';
+COMMENT ON OPERATOR FAMILY distributor.refpath_gist_ops USING gist IS 'containment and order of referral paths';

@@ -212,6 +212,20 @@ SELECT array_agg(id) FROM (SELECT id FROM indexed ORDER BY path <-> (pg_temp.lon
 REINDEX INDEX indexed_gist;
 SELECT count(*) FROM indexed WHERE path <@ (pg_temp.long_path(1, 200) || 17::bigint);
 
+-- and where the index compresses its keys
+TRUNCATE indexed;
+INSERT INTO indexed SELECT i, (SELECT array_agg(10000 + j) FROM generate_series(1, 400 + i) j)::bigint[]::refpath FROM generate_series(1, 300) i;
+INSERT INTO indexed SELECT 300 + i, (SELECT array_agg(10000 + j) FROM generate_series(1, 400 + i) j)::bigint[]::refpath || 8::bigint FROM generate_series(1, 300) i;
+VACUUM indexed;
+SELECT line FROM pg_temp.plan('SELECT path FROM indexed WHERE path <@ 10000') line WHERE line LIKE '%Only%';
+SELECT count(*) FROM ((SELECT path FROM indexed WHERE path <@ 10001) EXCEPT ALL (SELECT path || '' FROM indexed WHERE path || '' <@ 10001)) s;
+SELECT count(path), max(depth(path)) FROM indexed WHERE path <@ (SELECT path FROM indexed WHERE id = 200);
+SELECT count(path), max(depth(path)) FROM indexed WHERE path @> (SELECT path FROM indexed WHERE id = 500);
+SELECT path AS q FROM indexed WHERE id = 500 \gset
+SELECT array_agg(d) FROM (SELECT path <-> :'q' AS d FROM indexed ORDER BY path <-> :'q' LIMIT 5) s;
+REINDEX INDEX indexed_gist;
+SELECT count(path), max(depth(path)) FROM indexed WHERE path <@ (SELECT path FROM indexed WHERE id = 200);
+
 -- longer: the server's own error
 \set VERBOSITY sqlstate
 INSERT INTO indexed SELECT 0, pg_temp.long_path(1, 5000);
