@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the scripts beside it share; sourced, never run.
 
 set -euo pipefail
@@ -57,11 +58,10 @@ copy_tree() {
 # temporary folder, as an account that is not root (a server refuses to run as
 # root) and may not be able to read the checkout.  Nothing of it stays: the
 # folder and every server started in it are gone at the end, also after Ctrl-C.
-# With KEEP_WORK set the folder is kept.
+# With KEEP_WORK set the folder is kept.  The server is copied from $pg_config.
 in_workshop() {
-	local script=$1 status=0
+	local script=$1 status=0 as=()
 	shift
-	local as=()
 	work=$(mktemp -d -t distributor.XXXXXXXX)
 	child=
 	trap 'close_workshop' EXIT
@@ -77,8 +77,8 @@ in_workshop() {
 	fi
 	# A session of its own, so that everything below it can be ended at once;
 	# an empty environment, so that no PGHOST leads to a server of the user's.
-	setsid "${as[@]}" env -i PATH="$PATH" HOME="$work" TMPDIR="${TMPDIR:-}" LC_ALL="$LC_ALL" \
-		TERM="${TERM:-dumb}" CI="${CI:-}" PG_CONFIG="$pg_config" PG_TEST_TIMEOUT_DEFAULT=30 \
+	setsid "${as[@]}" env -i PATH="$PATH" HOME="$work" TMPDIR="$work" LC_ALL="$LC_ALL" \
+		TERM="${TERM:-dumb}" CI="${CI:-}" PG_CONFIG="${pg_config:?}" PG_TEST_TIMEOUT_DEFAULT=30 \
 		bash "$work/src/scripts/$script" "$work" "$@" </dev/null &
 	child=$!
 	wait "$child" || status=$?

@@ -16,7 +16,7 @@ sub new_node
 {
 	my ($name) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
-	$node->init;
+	$node->init(extra => [ '--locale=C', '--encoding=UTF8' ]);
 	$node->append_conf('postgresql.conf', "fsync = off\ntimezone = 'UTC'\n");
 	$node->start;
 	return $node;
