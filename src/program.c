@@ -247,6 +247,41 @@ program_lock_tree(Program *program, bool exclusive, int timeout_ms)
 }
 
 /*
+ * create_program(program, currency, time_zone, key_type) returns void
+ *
+ * The tables are made in PL/pgSQL, under a search_path of its own; what the
+ * caller's path lacks can only be seen from here.
+ */
+PG_FUNCTION_INFO_V1(program_create);
+Datum
+program_create(PG_FUNCTION_ARGS)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[4];
+	char		nulls[4];
+	Oid			refpath = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+										  CStringGetDatum("refpath"),
+										  ObjectIdGetDatum(get_namespace_oid("distributor", false)));
+
+	for (int i = 0; i < lengthof(values); i++)
+	{
+		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
+		values[i] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
+	}
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	if (SPI_execute_with_args("SELECT distributor.create_program_tables($1, $2, $3, $4)",
+							  4, types, values, nulls, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not make the tables of a program");
+	SPI_finish();
+	if (!TypeIsVisible(refpath))
+		ereport(NOTICE,
+				(errmsg("the operators of distributor are not in the search_path"),
+				 errhint("To write them bare, add its schema: ALTER DATABASE ... SET search_path = \"$user\", public, distributor.")));
+	PG_RETURN_VOID();
+}
+
+/*
  * Is a dump being loaded into this schema?  While a program is paused, and
  * before its settings are there, its owner may insert.
  */

@@ -8,11 +8,11 @@ CREATE FUNCTION distributor.guard() RETURNS pg_catalog.trigger
 COMMENT ON FUNCTION distributor.guard() IS
 	'trigger function: refuses direct changes of a program''s tables; they change only through the functions of distributor';
 
-CREATE FUNCTION distributor.create_program(
+CREATE FUNCTION distributor.create_program_tables(
 		program pg_catalog.text,
 		currency pg_catalog.text,
-		time_zone pg_catalog.text DEFAULT NULL,
-		key_type pg_catalog.text DEFAULT 'bigint')
+		time_zone pg_catalog.text,
+		key_type pg_catalog.text)
 	RETURNS pg_catalog.void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -288,6 +288,16 @@ BEGIN
 	END LOOP;
 END
 $function$;
+COMMENT ON FUNCTION distributor.create_program_tables(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+	'the part of create_program() that makes the tables; call create_program()';
+
+CREATE FUNCTION distributor.create_program(
+		program pg_catalog.text,
+		currency pg_catalog.text,
+		time_zone pg_catalog.text DEFAULT NULL,
+		key_type pg_catalog.text DEFAULT 'bigint')
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_create';
 COMMENT ON FUNCTION distributor.create_program(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
 	'make the tables of a referral program in a schema of that name, owned by the caller';
 
