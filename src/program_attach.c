@@ -46,6 +46,17 @@ arg_table(FunctionCallInfo fcinfo, int argno)
 	return PG_GETARG_OID(argno);
 }
 
+/* Whoever reads a whole table must see the whole table. */
+static void
+check_all_visible(Oid relid)
+{
+	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("row security would hide rows of table \"%s\"", get_rel_name(relid)),
+				 errhint("Call the function as a role that row security does not apply to.")));
+}
+
 /*
  * A table that can keep triggers with transition tables and outlives the
  * session, and all of whose rows its owner can read.
@@ -77,12 +88,8 @@ check_table(Oid relid)
 				 errhint("Attach the partitioned table; its partitions follow.")));
 	if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(rel));
-	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("row security would hide rows of table \"%s\"", RelationGetRelationName(rel)),
-				 errhint("Do not force row security on the table's owner.")));
 	table_close(rel, AccessShareLock);
+	check_all_visible(relid);
 }
 
 /* A snapshot that is older than the triggers would miss orders. */
@@ -420,6 +427,7 @@ program_post_sales(PG_FUNCTION_ARGS)
 	}
 	for (int i = 0; i < nsources; i++)
 	{
+		check_all_visible(sources[i]->relid);
 		source_check_orders(program, sources[i]);
 		posted += source_post_orders(program, sources[i], sources[i]->relid, SOURCE_TABLE, since, false);
 	}
@@ -478,14 +486,14 @@ program_resume(PG_FUNCTION_ARGS)
 	program_as_owner(program, PROGRAM_WRITES(PROGRAM_PROGRAM), set_paused, &paused);
 	if (members != NULL)
 	{
-		check_table(members->relid);
+		check_all_visible(members->relid);
 		source_check_members(program, members);
 		(void) sync_members(program, members);
 		source_leave_deleted(program, members);
 	}
 	for (int i = 0; i < norders; i++)
 	{
-		check_table(orders[i]->relid);
+		check_all_visible(orders[i]->relid);
 		source_check_orders(program, orders[i]);
 		posted += source_post_orders(program, orders[i], orders[i]->relid, SOURCE_TABLE, DT_NOBEGIN, true);
 		source_check_deleted(program, orders[i]);

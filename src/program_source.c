@@ -106,7 +106,7 @@ order_source_row(uint64 row)
 	return source;
 }
 
-/* Finding registrations */
+/* Finding registrations; tables that have been dropped are no longer any */
 
 typedef struct Lookup
 {
@@ -130,6 +130,7 @@ lookup_members(Program *program, void *arg)
 					  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
 					  " WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
 					  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
+					  "  JOIN pg_class c ON c.oid = s.relid"
 					  " WHERE s.detached_at IS NULL",
 					  OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 1) > 0)
 		lookup->members = member_source_row(0);
@@ -150,6 +151,7 @@ lookup_orders(Program *program, void *arg)
 									"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
 									" WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
 									"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
+									"  JOIN pg_class c ON c.oid = s.relid"
 									" WHERE s.detached_at IS NULL ORDER BY s.order_source_id",
 									OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 0);
 	lookup->orders = palloc(sizeof(OrderSource *) * Max(lookup->norders, 1));
