@@ -136,7 +136,7 @@ COMMENT ON TABLE @program@.order_source IS 'the user''s order tables, as attach_
 
 CREATE SEQUENCE @program@.sale_id_seq;
 CREATE TABLE @program@.sale (
-	sale_id bigint CONSTRAINT sale_pkey PRIMARY KEY DEFAULT nextval('@literal@.sale_id_seq'),
+	sale_id bigint CONSTRAINT sale_pkey PRIMARY KEY,
 	member_id bigint NOT NULL,
 	occurred_at timestamptz NOT NULL,
 	posted_at timestamptz NOT NULL DEFAULT now(),
@@ -166,7 +166,7 @@ COMMENT ON COLUMN @program@.sale.author IS 'the role that recorded the sale by c
 
 CREATE SEQUENCE @program@.ledger_entry_id_seq;
 CREATE TABLE @program@.ledger (
-	entry_id bigint NOT NULL DEFAULT nextval('@literal@.ledger_entry_id_seq'),
+	entry_id bigint NOT NULL,
 	source_id bigint NOT NULL,
 	member_id bigint NOT NULL,
 	basis bigint NOT NULL DEFAULT 0,
@@ -275,8 +275,10 @@ BEGIN
 	END IF;
 
 	quoted := quote_ident(program);
-	-- A name inside a string literal has its quotes doubled once more.
-	EXECUTE replace(replace(ddl, '@literal@', replace(replace(quoted, '\', '\\'), '''', '''''')), '@program@', quoted);
+	EXECUTE replace(ddl, '@program@', quoted);
+	-- Here the name stands in a literal.
+	EXECUTE format('ALTER TABLE %s.sale ALTER sale_id SET DEFAULT nextval(%L)', quoted, quoted || '.sale_id_seq');
+	EXECUTE format('ALTER TABLE %s.ledger ALTER entry_id SET DEFAULT nextval(%L)', quoted, quoted || '.ledger_entry_id_seq');
 	EXECUTE format('INSERT INTO %s.program (version, currency, time_zone, key_type) VALUES ($1, $2, $3, $4)', quoted)
 		USING '0.1.0', currency, zone, key_type;
 	FOREACH target IN ARRAY ARRAY['program', 'member', 'member_history', 'member_source', 'orphan',
