@@ -106,7 +106,7 @@ order_source_row(uint64 row)
 	return source;
 }
 
-/* Finding registrations */
+/* Finding registrations; those of tables that have been dropped are over */
 
 typedef struct Lookup
 {
@@ -130,7 +130,8 @@ lookup_members(Program *program, void *arg)
 					  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
 					  " WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
 					  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
-					  " WHERE s.detached_at IS NULL",
+					  " WHERE s.detached_at IS NULL"
+					  "   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)",
 					  OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 1) > 0)
 		lookup->members = member_source_row(0);
 	SPI_freetuptable(SPI_tuptable);
