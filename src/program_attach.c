@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "commands/trigger.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "parser/parse_func.h"
 #include "storage/lmgr.h"
@@ -150,6 +151,22 @@ drop_triggers(Program *program, Oid relid, bool of_orders)
 		run_ddl(psprintf("DROP TRIGGER %s ON %s", quote_identifier(lfirst(cell)), table_name(relid)));
 }
 
+/*
+ * A name that two programs cannot share: where the server would cut it, the
+ * program goes by a hash of its name.
+ */
+static char *
+trigger_name(Program *program, bool of_orders, const char *event)
+{
+	const char *prefix = of_orders ? "distributor_orders" : "distributor_members";
+	char	   *label = program->name;
+	int			length = strlen(label);
+
+	if (strlen(prefix) + length + strlen(event) + 2 >= NAMEDATALEN)
+		label = psprintf("%08x", hash_bytes((const unsigned char *) label, length));
+	return makeObjectName(prefix, label, event);
+}
+
 static void
 create_triggers(Program *program, Oid relid, bool of_orders)
 {
@@ -166,12 +183,10 @@ create_triggers(Program *program, Oid relid, bool of_orders)
 
 	for (int i = 0; i < lengthof(kinds); i++)
 	{
-		char	   *name = makeObjectName(of_orders ? "distributor_orders" : "distributor_members",
-										  program->name, kinds[i].event);
-
 		run_ddl(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT"
 						 " EXECUTE FUNCTION distributor.%s(%s)",
-						 quote_identifier(name), kinds[i].event, table_name(relid), kinds[i].referencing,
+						 quote_identifier(trigger_name(program, of_orders, kinds[i].event)),
+						 kinds[i].event, table_name(relid), kinds[i].referencing,
 						 of_orders ? "orders_changed" : "members_changed",
 						 quote_literal_cstr(program->name)));
 	}

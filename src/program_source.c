@@ -106,7 +106,7 @@ order_source_row(uint64 row)
 	return source;
 }
 
-/* Finding registrations; tables that have been dropped are no longer any */
+/* Finding registrations; those of tables that have been dropped are over */
 
 typedef struct Lookup
 {
@@ -130,8 +130,8 @@ lookup_members(Program *program, void *arg)
 					  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
 					  " WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
 					  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
-					  "  JOIN pg_class c ON c.oid = s.relid"
-					  " WHERE s.detached_at IS NULL",
+					  " WHERE s.detached_at IS NULL"
+					  "   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)",
 					  OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 1) > 0)
 		lookup->members = member_source_row(0);
 	SPI_freetuptable(SPI_tuptable);
@@ -151,8 +151,9 @@ lookup_orders(Program *program, void *arg)
 									"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
 									" WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
 									"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
-									"  JOIN pg_class c ON c.oid = s.relid"
-									" WHERE s.detached_at IS NULL ORDER BY s.order_source_id",
+									" WHERE s.detached_at IS NULL"
+									"   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)"
+									" ORDER BY s.order_source_id",
 									OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 0);
 	lookup->orders = palloc(sizeof(OrderSource *) * Max(lookup->norders, 1));
 	for (int i = 0; i < lookup->norders; i++)
@@ -849,14 +850,17 @@ absent_keys(Program *program, Piece *piece, Oid relid, const char *column)
 {
 	Oid			types[1];
 	Datum		array = program_array(piece->type, piece->keys, NULL, piece->n);
+	char	   *key_type;
 
+	/* without its length a type is not cut: plain "character" is of length 1 */
+	key_type = format_type_extended(getBaseType(get_atttype(relid, get_attnum(relid, column))), -1,
+									FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
 	types[0] = get_array_type(piece->type);
-	return program_query(program,
-						 psprintf("SELECT k.key FROM unnest($1) AS k(key)"
-								  " WHERE NOT EXISTS (SELECT FROM %s r WHERE r.%s = k.key::%s)",
-								  qualified_table(relid), quote_identifier(column),
-								  format_type_be_qualified(getBaseType(get_atttype(relid, get_attnum(relid, column))))),
-						 1, types, &array, NULL, 0);
+	return program_query_text(program,
+							  psprintf("SELECT k.key FROM unnest($1) AS k(key)"
+									   " WHERE NOT EXISTS (SELECT FROM %s r WHERE r.%s = k.key::%s)",
+									   qualified_table(relid), quote_identifier(column), key_type),
+							  1, types, &array, NULL, 0);
 }
 
 /* Members that are gone from their table have left. */

@@ -538,13 +538,17 @@ CREATE FUNCTION distributor.team(
 	SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
+	keyed pg_catalog.bool;
 	id pg_catalog.int8;
 BEGIN
-	EXECUTE format('SELECT m.member_id FROM %1$I.member m WHERE m.member_key = $1'
-				   ' UNION ALL '
-				   'SELECT m.member_id FROM %1$I.member m'
-				   ' WHERE m.member_id = (SELECT $1::bigint FROM %1$I.program p WHERE p.key_type = ''bigint'')',
-				   program) INTO id USING member;
+	-- Two statements: in one, a key would be cast to a number even where that
+	-- half of the query is never reached.
+	EXECUTE format('SELECT p.key_type = ''text'' FROM %I.program p', program) INTO keyed;
+	IF keyed THEN
+		EXECUTE format('SELECT m.member_id FROM %I.member m WHERE m.member_key = $1', program) INTO id USING member;
+	ELSE
+		id := member::pg_catalog.int8;
+	END IF;
 	RETURN QUERY SELECT * FROM distributor.team(program, id, max_level);
 END
 $function$;
