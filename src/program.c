@@ -20,6 +20,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "currency.h"
 #include "program.h"
 
 static const char *const table_names[PROGRAM_NTABLES] = {
@@ -38,6 +39,32 @@ static int	writing = 0;
 
 static void read_settings(Program *program, void *arg);
 static void check_no_foreign_code(Program *program, ProgramTable table, Oid guard);
+
+/* All tables have one owner: with whose rights are they written otherwise? */
+static void
+find_table(Program *program, Oid namespace, ProgramTable table)
+{
+	Oid			relid = get_relname_relid(table_names[table], namespace);
+	HeapTuple	tuple = OidIsValid(relid) ? SearchSysCache1(RELOID, ObjectIdGetDatum(relid)) : NULL;
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("program \"%s\" has no table \"%s\"", program->name, table_names[table])));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	if (table == PROGRAM_PROGRAM)
+		program->owner = owner;
+	else if (program->owner != owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("tables of program \"%s\" belong to different roles", program->name),
+				 errdetail("Table \"%s\" has another owner than table \"%s\".",
+						   table_names[table], table_names[PROGRAM_PROGRAM]),
+				 errhint("Give all tables of the program to one role.")));
+	program->tables[table] = relid;
+}
 
 /*
  * Find the program called name and make the session safe to work on it:
@@ -66,27 +93,7 @@ program_open(const char *name, bool read_only)
 									   CStringGetDatum("refpath"),
 									   ObjectIdGetDatum(extension));
 	for (int i = 0; i < PROGRAM_NTABLES; i++)
-	{
-		Oid			relid = get_relname_relid(table_names[i], namespace);
-		Relation	rel;
-
-		if (!OidIsValid(relid))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_TABLE),
-					 errmsg("program \"%s\" has no table \"%s\"", name, table_names[i])));
-		rel = table_open(relid, AccessShareLock);
-		if (i == 0)
-			program->owner = rel->rd_rel->relowner;
-		else if (program->owner != rel->rd_rel->relowner)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("tables of program \"%s\" belong to different roles", name),
-					 errdetail("Table \"%s\" has another owner than table \"%s\".",
-							   table_names[i], table_names[0]),
-					 errhint("Give all tables of the program to one role.")));
-		program->tables[i] = relid;
-		table_close(rel, AccessShareLock);
-	}
+		find_table(program, namespace, i);
 
 	/* No name that a user can make may come before the server's own. */
 	program->guc_level = NewGUCNestLevel();
@@ -263,11 +270,23 @@ program_create(PG_FUNCTION_ARGS)
 										  CStringGetDatum("refpath"),
 										  ObjectIdGetDatum(get_namespace_oid("distributor", false)));
 
+	char	   *currency;
+
 	for (int i = 0; i < lengthof(values); i++)
 	{
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 		values[i] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
 	}
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("program, currency and key_type must not be null")));
+	currency = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	if (!currency_valid_code(currency, strlen(currency)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid currency \"%s\"", currency),
+				 errhint("Write codes of ISO 4217 in upper case, for example CNY; a plan may declare others, for example POINTS.")));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	if (SPI_execute_with_args("SELECT distributor.create_program_tables($1, $2, $3, $4)",

@@ -66,6 +66,12 @@ extern void program_check_owner(Program *program);
 extern void program_as_owner(Program *program, int writes, ProgramBody body, void *arg);
 extern void program_lock_tree(Program *program, bool exclusive, int timeout_ms);
 
+/*
+ * How long, in ms, to wait for the tree alone where neither the caller nor
+ * lock_timeout says: whoever waits holds up all joins and sales.
+ */
+#define PROGRAM_LOCK_TIMEOUT 5000
+
 /* What program_as_owner may write: sets of tables, as bits. */
 #define PROGRAM_WRITES(table)	(1 << (table))
 #define PROGRAM_WRITES_MEMBERS	(PROGRAM_WRITES(PROGRAM_MEMBER) | \

@@ -225,7 +225,7 @@ sync_members(Program *program, MemberSource *source)
 {
 	MemberBatch batch = {.event = MEMBER_SYNC};
 
-	batch.move_timeout = LockTimeout > 0 ? LockTimeout : MEMBER_MOVE_TIMEOUT;
+	batch.move_timeout = LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT;
 	source_apply_members(program, source, source->relid, SOURCE_TABLE, &batch);
 	if (batch.orphans > 0)
 		ereport(WARNING,

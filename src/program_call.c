@@ -295,14 +295,14 @@ program_set_rank(PG_FUNCTION_ARGS)
 static void
 hand_over_frontline(Program *program, int64 member_id)
 {
-	MemberBatch batch = {.event = MEMBER_CHANGES,.sets_sponsor = true,.move_timeout = MEMBER_MOVE_TIMEOUT};
+	MemberBatch batch = {.event = MEMBER_CHANGES,.sets_sponsor = true,.move_timeout = PROGRAM_LOCK_TIMEOUT};
 	Oid			types[] = {INT8OID};
 	Datum		value = Int64GetDatum(member_id);
 	bool		isnull;
 	Datum		sponsor;
 
 	/* what is read below must not change any more */
-	program_lock_tree(program, true, LockTimeout > 0 ? LockTimeout : MEMBER_MOVE_TIMEOUT);
+	program_lock_tree(program, true, LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT);
 	batch.n = program_query(program,
 							"SELECT f.member_id, m.sponsor_id"
 							"  FROM @member m"

@@ -48,9 +48,6 @@ typedef struct MemberBatch
 	int64		orphans;
 } MemberBatch;
 
-/* How long moves that a trigger makes wait for the tree, unless lock_timeout is set. */
-#define MEMBER_MOVE_TIMEOUT 5000
-
 /*
  * A path longer than this fits no index page of a B-tree; in ids of four bytes
  * that is a depth of 640.

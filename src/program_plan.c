@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -168,7 +169,7 @@ insert_plan(Program *program, void *arg)
 	bool		isnull;
 
 	/* Alone with the tree, no sale is being posted by an older version. */
-	program_lock_tree(program, true, 0);
+	program_lock_tree(program, true, LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT);
 	program_query(program, "SELECT coalesce(max(p.version), 0) + 1 FROM @plan p", 0, NULL, NULL, NULL, 1);
 	new->version = DatumGetInt32(program_column(0, 1, &isnull));
 	if (!new->has_valid_from)

@@ -110,7 +110,7 @@ trigger_members_changed(PG_FUNCTION_ARGS)
 		SourceRows	rows = changed_rows(trigdata);
 		MemberBatch batch = {.event = MEMBER_JOINS};
 
-		batch.move_timeout = LockTimeout > 0 ? LockTimeout : MEMBER_MOVE_TIMEOUT;
+		batch.move_timeout = LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT;
 		source_check_members(program, source);
 		source_apply_members(program, source, RelationGetRelid(trigdata->tg_relation), rows, &batch);
 	}

@@ -243,10 +243,6 @@ $ddl$;
 	quoted pg_catalog.text;
 	target pg_catalog.text;
 BEGIN
-	IF program IS NULL OR currency IS NULL OR key_type IS NULL THEN
-		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-			MESSAGE = 'program, currency and key_type must not be null';
-	END IF;
 	IF octet_length(program) NOT BETWEEN 1 AND 63 THEN
 		RAISE EXCEPTION USING ERRCODE = 'name_too_long',
 			MESSAGE = format('invalid program name "%s"', left(program, 80)),
@@ -263,11 +259,6 @@ BEGIN
 			MESSAGE = format('time zone "%s" is not known', zone),
 			HINT = 'See pg_timezone_names; for example, Asia/Shanghai.';
 	END IF;
-	IF currency !~ '^[A-Z][A-Z0-9_]{0,15}$' THEN
-		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('invalid currency "%s"', currency),
-			HINT = 'Write codes of ISO 4217 in upper case, for example CNY; a plan may declare others, for example POINTS.';
-	END IF;
 	IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = program) THEN
 		RAISE EXCEPTION USING ERRCODE = 'duplicate_schema',
 			MESSAGE = format('schema "%s" already exists', program),
@@ -278,8 +269,9 @@ BEGIN
 	EXECUTE replace(ddl, '@program@', quoted);
 	EXECUTE format('ALTER TABLE %s.ledger ALTER entry_id SET DEFAULT nextval(%L)',
 				   quoted, quoted || '.ledger_entry_id_seq');
-	EXECUTE format('INSERT INTO %s.program (version, currency, time_zone, key_type) VALUES ($1, $2, $3, $4)', quoted)
-		USING '0.1.0', currency, zone, key_type;
+	EXECUTE format('INSERT INTO %s.program (version, currency, time_zone, key_type)'
+				   ' SELECT e.extversion, $1, $2, $3 FROM pg_extension e WHERE e.extname = ''distributor''', quoted)
+		USING currency, zone, key_type;
 	FOREACH target IN ARRAY ARRAY['program', 'member', 'member_history', 'member_source', 'orphan',
 								  'plan', 'order_source', 'sale', 'ledger'] LOOP
 		EXECUTE replace(replace(guards, '@table@', target), '@program@', quoted);
