@@ -85,14 +85,14 @@ program_plans(Program *program, TimestampTz from, TimestampTz to, int *n)
 
 	values[0] = TimestampTzGetDatum(from);
 	values[1] = TimestampTzGetDatum(to);
-	*n = program_query(program,
-					   "SELECT p.version, p.valid_from, p.document"
-					   "  FROM @plan p"
-					   " WHERE p.valid_from <= $2"
-					   "   AND p.valid_from >= coalesce((SELECT max(e.valid_from) FROM @plan e"
-					   "                                  WHERE e.valid_from <= $1), '-infinity')"
-					   " ORDER BY p.valid_from DESC",
-					   2, types, values, NULL, 0);
+	*n = program_query_now(program,
+						   "SELECT p.version, p.valid_from, p.document"
+						   "  FROM @plan p"
+						   " WHERE p.valid_from <= $2"
+						   "   AND p.valid_from >= coalesce((SELECT max(e.valid_from) FROM @plan e"
+						   "                                  WHERE e.valid_from <= $1), '-infinity')"
+						   " ORDER BY p.valid_from DESC",
+						   2, types, values, NULL, 0);
 	versions = palloc(sizeof(PlanVersion) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 	{
