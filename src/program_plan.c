@@ -11,10 +11,12 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "program_member.h"
 #include "program_sale.h"
 
 typedef struct CompiledKey
@@ -144,7 +146,7 @@ check_no_sales_since(Program *program, TimestampTz valid_from)
 	Datum		value = TimestampTzGetDatum(valid_from);
 	bool		isnull;
 
-	if (valid_from >= GetCurrentTransactionStartTimestamp())
+	if (valid_from >= GetCurrentTimestamp())
 		return;
 	if (program_query(program,
 					  "SELECT s.order_key, s.plan_version FROM @sale s"
@@ -167,8 +169,16 @@ insert_plan(Program *program, void *arg)
 	Datum		values[4];
 	bool		isnull;
 
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a plan cannot be set in a %s transaction",
+						XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
+				 errdetail("Its snapshot may be older than the sales that the plan must not precede."),
+				 errhint("Use READ COMMITTED.")));
+
 	/* Alone with the tree, no sale is being posted by an older version. */
-	program_lock_tree(program, true, 0);
+	program_lock_tree(program, true, LockTimeout > 0 ? LockTimeout : MEMBER_MOVE_TIMEOUT);
 	program_query(program, "SELECT coalesce(max(p.version), 0) + 1 FROM @plan p", 0, NULL, NULL, NULL, 1);
 	new->version = DatumGetInt32(program_column(0, 1, &isnull));
 	if (!new->has_valid_from)
@@ -176,7 +186,8 @@ insert_plan(Program *program, void *arg)
 		if (new->version == 1)
 			TIMESTAMP_NOBEGIN(new->valid_from);
 		else
-			new->valid_from = GetCurrentTransactionStartTimestamp();
+			new->valid_from = GetCurrentTimestamp();	/* sales were posted while
+														 * we waited */
 	}
 	check_no_sales_since(program, new->valid_from);
 	values[0] = Int32GetDatum(new->version);
