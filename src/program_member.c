@@ -114,8 +114,8 @@ static void resolve_keys(Work *work);
 static void index_batch(Work *work);
 static void load_known(Work *work);
 static void classify(Work *work);
-static void join_new(Work *work);
-static void insert_joined(Work *work, const int *order, RefPath **paths, int n);
+static bool join_new(Work *work);
+static int	insert_joined(Work *work, const int *order, RefPath **paths, int n);
 static void move_known(Work *work);
 static void change_known(Work *work);
 static void record_orphan(Work *work, MemberRow *row, const char *problem);
@@ -130,13 +130,12 @@ members_apply(Program *program, void *arg)
 
 	if (batch->n == 0)
 		return;
-	if (program->text_keys)
-		resolve_keys(&work);
-	index_batch(&work);
-
 	moves = batch->sets_sponsor && batch->event != MEMBER_JOINS;
 	for (;;)
 	{
+		if (program->text_keys)
+			resolve_keys(&work);
+		index_batch(&work);
 		if (moves && IsolationUsesXactSnapshot())
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -147,12 +146,14 @@ members_apply(Program *program, void *arg)
 		program_lock_tree(program, moves, moves ? batch->move_timeout : 0);
 		load_known(&work);
 		classify(&work);
-		if (work.nmoves == 0 || moves)
-			break;
+
 		/* somebody comes back below another sponsor: that takes the whole tree */
-		moves = true;
+		if (work.nmoves > 0 && !moves)
+			moves = true;
+		/* somebody joined at the same time elsewhere, and is known by now */
+		else if (join_new(&work))
+			break;
 	}
-	join_new(&work);
 	move_known(&work);
 	change_known(&work);
 }
@@ -541,7 +542,8 @@ order_joins(Work *work)
 	return order;
 }
 
-static void
+/* False: some of them have joined meanwhile, by another transaction. */
+static bool
 join_new(Work *work)
 {
 	MemberBatch *batch = work->batch;
@@ -549,9 +551,10 @@ join_new(Work *work)
 	int		   *order;
 	RefPath   **paths;
 	RefPath    *empty = refpath_make(NULL, 0);
+	bool		all = true;
 
 	if (n == 0)
-		return;
+		return true;
 	order = order_joins(work);
 	paths = palloc_extended(sizeof(RefPath *) * (Size) n, MCXT_ALLOC_HUGE);
 	for (int i = 0; i < n; i++)
@@ -578,17 +581,32 @@ join_new(Work *work)
 	for (int start = 0; start < n; start += CHUNK_ROWS)
 	{
 		int			rows = Min(CHUNK_ROWS, n - start);
+		int			inserted;
 
-		insert_joined(work, order + start, paths + start, rows);
-		batch->joined += rows;
-		if (batch->joined % PROGRESS_ROWS == 0)
+		inserted = insert_joined(work, order + start, paths + start, rows);
+		batch->joined += inserted;
+		all = all && inserted == rows;
+		if ((start + rows) % PROGRESS_ROWS == 0)
 			ereport(NOTICE,
-					(errmsg("%lld of %d members joined", (long long) batch->joined, n)));
+					(errmsg("%d of %d members joined", start + rows, n)));
 		CHECK_FOR_INTERRUPTS();
 	}
+
+	/*
+	 * The others' downline has joined by a path with the number that was drawn
+	 * here.
+	 */
+	if (!all && n > 1 && work->program->text_keys)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update"),
+				 errdetail("Another transaction added one of the %d members.", n),
+				 errhint("Retry the transaction.")));
+	return all;
 }
 
-static void
+/* How many were inserted: those that are not there by now. */
+static int
 insert_joined(Work *work, const int *order, RefPath **paths, int n)
 {
 	enum
@@ -600,6 +618,7 @@ insert_joined(Work *work, const int *order, RefPath **paths, int n)
 	Datum		arrays[NCOLUMNS];
 	Datum	   *values[NCOLUMNS];
 	bool	   *nulls[NCOLUMNS];
+	int			inserted;
 
 	for (int c = 0; c < NCOLUMNS; c++)
 	{
@@ -625,22 +644,23 @@ insert_joined(Work *work, const int *order, RefPath **paths, int n)
 	for (int c = 0; c < NCOLUMNS; c++)
 		arrays[c] = program_array(elements[c], values[c], nulls[c], n);
 
-	program_query(work->program,
-				  "INSERT INTO @member (member_id, sponsor_id, joined_at, path, state, rank, member_key)"
-				  " SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)",
-				  NCOLUMNS, types, arrays, NULL, 0);
-	program_query(work->program,
-				  "INSERT INTO @member_history (member_id, sponsor_id, valid_from, revision, change, state, rank)"
-				  " SELECT n.member_id, n.sponsor_id, n.joined_at, 1, 'join', n.state, n.rank"
-				  "   FROM unnest($1, $2, $3, $4, $5, $6, $7)"
-				  "        AS n(member_id, sponsor_id, joined_at, path, state, rank, member_key)",
-				  NCOLUMNS, types, arrays, NULL, 0);
+	inserted = program_query(work->program,
+							 "WITH n AS ("
+							 "   INSERT INTO @member AS m (member_id, sponsor_id, joined_at, path, state, rank, member_key)"
+							 "   SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)"
+							 "   ON CONFLICT DO NOTHING"
+							 "   RETURNING m.member_id, m.sponsor_id, m.joined_at, m.state, m.rank)"
+							 " INSERT INTO @member_history (member_id, sponsor_id, valid_from, revision, change, state, rank)"
+							 " SELECT n.member_id, n.sponsor_id, n.joined_at, 1, 'join', n.state, n.rank"
+							 "   FROM n",
+							 NCOLUMNS, types, arrays, NULL, 0);
 	for (int c = 0; c < NCOLUMNS; c++)
 	{
 		pfree(values[c]);
 		pfree(nulls[c]);
 		pfree(DatumGetPointer(arrays[c]));
 	}
+	return inserted;
 }
 
 /* A member becomes a root because its sponsor cannot be had. */
