@@ -509,7 +509,10 @@ order_joins(Work *work)
 
 		parent[i] = FOREST_ROOT;
 		if (sponsor_is_unknown(work, row))
+		{
+			member_check_newer(work->program, row->sponsor_key, row->sponsor_id);
 			unknown[nunknown++] = work->joins[i];
+		}
 		else if (row->sponsor_id != MEMBER_NONE)
 		{
 			known = known_lookup(work->known, row->sponsor_id);
@@ -922,6 +925,33 @@ member_lookup(Program *program, const text *key, int64 id)
 					  1, types, &value, NULL, 1) == 1)
 		result = DatumGetInt64(program_column(0, 1, &isnull));
 	return result;
+}
+
+/*
+ * For one that the snapshot does not show: not an error of the user's but one
+ * to retry, if the member has joined since the snapshot was taken.
+ */
+void
+member_check_newer(Program *program, const text *key, int64 id)
+{
+	Oid			types[1];
+	Datum		value;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	types[0] = key != NULL ? TEXTOID : INT8OID;
+	value = key != NULL ? PointerGetDatum(key) : Int64GetDatum(id);
+	if (program_query_now(program,
+						  key != NULL ? "SELECT FROM @member m WHERE m.member_key = $1"
+						  : "SELECT FROM @member m WHERE m.member_id = $1",
+						  1, types, &value, NULL, 1) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update"),
+				 errdetail("Member \"%s\" joined after the transaction's snapshot was taken.",
+						   key != NULL ? text_to_cstring(key) : psprintf(INT64_FORMAT, id)),
+				 errhint("Retry the transaction.")));
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /* Schema, table and constraint for errors of class 23. */
