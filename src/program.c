@@ -119,10 +119,11 @@ read_settings(Program *program, void *arg)
 {
 	bool		isnull;
 
-	if (program_query(program,
-					  "SELECT p.currency, p.time_zone, p.key_type = 'text', p.paused_at IS NOT NULL"
-					  "  FROM @program p",
-					  0, NULL, NULL, NULL, 1) != 1)
+	/* an old snapshot may show a pause that has ended: its orders were lost */
+	if (program_query_now(program,
+						  "SELECT p.currency, p.time_zone, p.key_type = 'text', p.paused_at IS NOT NULL"
+						  "  FROM @program p",
+						  0, NULL, NULL, NULL, 1) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("program \"%s\" has no settings", program->name),

@@ -193,14 +193,27 @@ create_triggers(Program *program, Oid relid, bool of_orders)
 }
 
 /*
+ * Wait for those who write the table, and keep new ones out until the end of
+ * the transaction.  Who names a partition locks that alone, so it takes the
+ * locks of all of them; the table and they are returned.
+ */
+static List *
+lock_out_writers(Oid relid)
+{
+	LockRelationOid(relid, ShareRowExclusiveLock);
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		return list_make1_oid(relid);
+	return find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
+}
+
+/*
  * Statement triggers fire only on the table that a statement names, so every
  * partition gets its own; the two never fire both.
  */
 static void
 renew_triggers(Program *program, Oid relid, bool of_orders, bool create)
 {
-	List	   *relids = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ?
-		find_all_inheritors(relid, ShareRowExclusiveLock, NULL) : list_make1_oid(relid);
+	List	   *relids = lock_out_writers(relid);
 	ListCell   *cell;
 
 	foreach(cell, relids)
@@ -490,14 +503,11 @@ program_resume(PG_FUNCTION_ARGS)
 	members = source_attached_members(program);
 	orders = source_all_orders(program, &norders);
 
-	/*
-	 * Wait for those who write without us, and keep new ones out: when they
-	 * go on, they see that the program works again.
-	 */
+	/* When those who write now go on, they see that the program works again. */
 	if (members != NULL)
-		LockRelationOid(members->relid, ShareRowExclusiveLock);
+		(void) lock_out_writers(members->relid);
 	for (int i = 0; i < norders; i++)
-		LockRelationOid(orders[i]->relid, ShareRowExclusiveLock);
+		(void) lock_out_writers(orders[i]->relid);
 	program_as_owner(program, PROGRAM_WRITES(PROGRAM_PROGRAM), set_paused, &paused);
 	if (members != NULL)
 	{

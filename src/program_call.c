@@ -122,12 +122,15 @@ member_must_exist(Program *program, MemberArg *member)
 	int64		id = member_lookup(program, member->key, member->id);
 
 	if (id == MEMBER_NONE)
+	{
+		member_check_newer(program, member->key, member->id);
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("member \"%s\" does not exist in program \"%s\"",
 						member->key != NULL ? text_to_cstring(member->key) : psprintf(INT64_FORMAT, member->id),
 						program->name),
 				 member_errfields(program, "member", "member_pkey")));
+	}
 	member->id = id;
 	member->key = NULL;
 }

@@ -16,6 +16,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "program_member.h"
 #include "program_sale.h"
 
 typedef struct CompiledKey
@@ -86,14 +87,14 @@ program_plans(Program *program, TimestampTz from, TimestampTz to, int *n)
 
 	values[0] = TimestampTzGetDatum(from);
 	values[1] = TimestampTzGetDatum(to);
-	*n = program_query(program,
-					   "SELECT p.version, p.valid_from, p.document"
-					   "  FROM @plan p"
-					   " WHERE p.valid_from <= $2"
-					   "   AND p.valid_from >= coalesce((SELECT max(e.valid_from) FROM @plan e"
-					   "                                  WHERE e.valid_from <= $1), '-infinity')"
-					   " ORDER BY p.valid_from DESC",
-					   2, types, values, NULL, 0);
+	*n = program_query_now(program,
+						   "SELECT p.version, p.valid_from, p.document"
+						   "  FROM @plan p"
+						   " WHERE p.valid_from <= $2"
+						   "   AND p.valid_from >= coalesce((SELECT max(e.valid_from) FROM @plan e"
+						   "                                  WHERE e.valid_from <= $1), '-infinity')"
+						   " ORDER BY p.valid_from DESC",
+						   2, types, values, NULL, 0);
 	versions = palloc(sizeof(PlanVersion) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 	{
@@ -145,7 +146,7 @@ check_no_sales_since(Program *program, TimestampTz valid_from)
 	Datum		value = TimestampTzGetDatum(valid_from);
 	bool		isnull;
 
-	if (valid_from >= GetCurrentTransactionStartTimestamp())
+	if (valid_from >= GetCurrentTimestamp())
 		return;
 	if (program_query(program,
 					  "SELECT s.order_key, s.plan_version FROM @sale s"
@@ -168,6 +169,14 @@ insert_plan(Program *program, void *arg)
 	Datum		values[4];
 	bool		isnull;
 
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a plan cannot be set in a %s transaction",
+						XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
+				 errdetail("Its snapshot may be older than the sales that the plan must not precede."),
+				 errhint("Use READ COMMITTED.")));
+
 	/* Alone with the tree, no sale is being posted by an older version. */
 	program_lock_tree(program, true, LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT);
 	program_query(program, "SELECT coalesce(max(p.version), 0) + 1 FROM @plan p", 0, NULL, NULL, NULL, 1);
@@ -177,7 +186,8 @@ insert_plan(Program *program, void *arg)
 		if (new->version == 1)
 			TIMESTAMP_NOBEGIN(new->valid_from);
 		else
-			new->valid_from = GetCurrentTransactionStartTimestamp();
+			new->valid_from = GetCurrentTimestamp();	/* sales were posted while
+														 * we waited */
 	}
 	check_no_sales_since(program, new->valid_from);
 	values[0] = Int32GetDatum(new->version);

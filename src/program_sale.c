@@ -263,15 +263,17 @@ find_members(Posting *posting)
 	{
 		SaleRow    *row = posting->paid[i];
 
-		if (row->path == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-					 errmsg("member \"%s\" of order \"%s\" does not exist in program \"%s\"",
-							row->member_key != NULL ? text_to_cstring(row->member_key)
-							: psprintf(INT64_FORMAT, row->member_id),
-							text_to_cstring(row->order_key), posting->program->name),
-					 errhint("Add the member first."),
-					 member_errfields(posting->program, "sale", "sale_member_id_fkey")));
+		if (row->path != NULL)
+			continue;
+		member_check_newer(posting->program, row->member_key, row->member_id);
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("member \"%s\" of order \"%s\" does not exist in program \"%s\"",
+						row->member_key != NULL ? text_to_cstring(row->member_key)
+						: psprintf(INT64_FORMAT, row->member_id),
+						text_to_cstring(row->order_key), posting->program->name),
+				 errhint("Add the member first."),
+				 member_errfields(posting->program, "sale", "sale_member_id_fkey")));
 	}
 }
 

@@ -125,14 +125,14 @@ lookup_members(Program *program, void *arg)
 
 	if (OidIsValid(lookup->relid))
 		value = relid_and_ancestors(lookup->relid);
-	if (program_query(program,
-					  OidIsValid(lookup->relid) ?
-					  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
-					  " WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
-					  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
-					  " WHERE s.detached_at IS NULL"
-					  "   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)",
-					  OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 1) > 0)
+	if (program_query_now(program,
+						  OidIsValid(lookup->relid) ?
+						  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
+						  " WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
+						  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
+						  " WHERE s.detached_at IS NULL"
+						  "   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)",
+						  OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 1) > 0)
 		lookup->members = member_source_row(0);
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -146,15 +146,15 @@ lookup_orders(Program *program, void *arg)
 
 	if (OidIsValid(lookup->relid))
 		value = relid_and_ancestors(lookup->relid);
-	lookup->norders = program_query(program,
-									OidIsValid(lookup->relid) ?
-									"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
-									" WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
-									"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
-									" WHERE s.detached_at IS NULL"
-									"   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)"
-									" ORDER BY s.order_source_id",
-									OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 0);
+	lookup->norders = program_query_now(program,
+										OidIsValid(lookup->relid) ?
+										"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
+										" WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
+										"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
+										" WHERE s.detached_at IS NULL"
+										"   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)"
+										" ORDER BY s.order_source_id",
+										OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 0);
 	lookup->orders = palloc(sizeof(OrderSource *) * Max(lookup->norders, 1));
 	for (int i = 0; i < lookup->norders; i++)
 		lookup->orders[i] = order_source_row(i);

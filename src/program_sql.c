@@ -9,11 +9,13 @@
  */
 #include "compat.h"
 
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "program.h"
 
@@ -86,13 +88,9 @@ prepare(const char *sql, int nargs, const Oid *types)
 	return plan;
 }
 
-/*
- * Run a query; its rows, if any, are in SPI_tuptable.  limit 0 is none.
- */
-uint64
-program_query(Program *program, const char *format, int nargs,
-			  const Oid *types, const Datum *values, const char *nulls,
-			  long limit)
+static uint64
+run_query(Program *program, Snapshot snapshot, const char *format, int nargs,
+		  const Oid *types, const Datum *values, const char *nulls, long limit)
 {
 	char	   *sql = program_sql(program, format);
 	uint64		rows = program_query_text(program, sql, nargs, types, values, nulls, limit);
@@ -113,11 +111,39 @@ program_query_text(Program *program, const char *sql, int nargs,
 	SPIPlanPtr	plan = prepare(sql, nargs, types);
 	int			result;
 
-	result = SPI_execute_plan(plan, unconstify(Datum *, values), nulls,
-							  program->read_only, limit);
+	result = SPI_execute_snapshot(plan, unconstify(Datum *, values), nulls,
+								  snapshot, InvalidSnapshot,
+								  program->read_only, true, limit);
 	if (result < 0)
 		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+/*
+ * Run a query; its rows, if any, are in SPI_tuptable.  limit 0 is none.
+ */
+uint64
+program_query(Program *program, const char *sql, int nargs,
+			  const Oid *types, const Datum *values, const char *nulls,
+			  long limit)
+{
+	return run_query(program, InvalidSnapshot, sql, nargs, types, values, nulls, limit);
+}
+
+/*
+ * The same for what counts as it is now, also in a transaction whose snapshot
+ * is older: a lock has been waited for, and what its holder did is in force.
+ */
+uint64
+program_query_now(Program *program, const char *sql, int nargs,
+				  const Oid *types, const Datum *values, const char *nulls,
+				  long limit)
+{
+	Snapshot	snapshot = InvalidSnapshot;
+
+	if (IsolationUsesXactSnapshot() && !program->read_only)
+		snapshot = GetLatestSnapshot();
+	return run_query(program, snapshot, sql, nargs, types, values, nulls, limit);
 }
 
 /*
