@@ -106,7 +106,7 @@ order_source_row(uint64 row)
 	return source;
 }
 
-/* Finding registrations */
+/* Finding registrations; those of tables that have been dropped are over */
 
 typedef struct Lookup
 {
@@ -130,7 +130,8 @@ lookup_members(Program *program, void *arg)
 					  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
 					  " WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
 					  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
-					  " WHERE s.detached_at IS NULL",
+					  " WHERE s.detached_at IS NULL"
+					  "   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)",
 					  OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 1) > 0)
 		lookup->members = member_source_row(0);
 	SPI_freetuptable(SPI_tuptable);
@@ -150,7 +151,9 @@ lookup_orders(Program *program, void *arg)
 									"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
 									" WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
 									"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
-									" WHERE s.detached_at IS NULL ORDER BY s.order_source_id",
+									" WHERE s.detached_at IS NULL"
+									"   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)"
+									" ORDER BY s.order_source_id",
 									OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 0);
 	lookup->orders = palloc(sizeof(OrderSource *) * Max(lookup->norders, 1));
 	for (int i = 0; i < lookup->norders; i++)
