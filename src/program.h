@@ -79,6 +79,9 @@ extern char *program_sql(Program *program, const char *format);
 extern uint64 program_query(Program *program, const char *sql, int nargs,
 							const Oid *types, const Datum *values, const char *nulls,
 							long limit);
+extern uint64 program_query_text(Program *program, const char *sql, int nargs,
+								 const Oid *types, const Datum *values, const char *nulls,
+								 long limit);
 extern Portal program_cursor(const char *sql, int nargs, const Oid *types, const Datum *values);
 extern Datum program_column(uint64 row, int column, bool *isnull);
 extern Datum program_array(Oid type, const Datum *values, const bool *nulls, int n);

@@ -850,14 +850,17 @@ absent_keys(Program *program, Piece *piece, Oid relid, const char *column)
 {
 	Oid			types[1];
 	Datum		array = program_array(piece->type, piece->keys, NULL, piece->n);
+	char	   *key_type;
 
+	/* without its length a type is not cut: plain "character" is of length 1 */
+	key_type = format_type_extended(getBaseType(get_atttype(relid, get_attnum(relid, column))), -1,
+									FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
 	types[0] = get_array_type(piece->type);
-	return program_query(program,
-						 psprintf("SELECT k.key FROM unnest($1) AS k(key)"
-								  " WHERE NOT EXISTS (SELECT FROM %s r WHERE r.%s = k.key::%s)",
-								  qualified_table(relid), quote_identifier(column),
-								  format_type_be_qualified(getBaseType(get_atttype(relid, get_attnum(relid, column))))),
-						 1, types, &array, NULL, 0);
+	return program_query_text(program,
+							  psprintf("SELECT k.key FROM unnest($1) AS k(key)"
+									   " WHERE NOT EXISTS (SELECT FROM %s r WHERE r.%s = k.key::%s)",
+									   qualified_table(relid), quote_identifier(column), key_type),
+							  1, types, &array, NULL, 0);
 }
 
 /* Members that are gone from their table have left. */

@@ -89,6 +89,21 @@ program_query(Program *program, const char *format, int nargs,
 			  long limit)
 {
 	char	   *sql = program_sql(program, format);
+	uint64		rows = program_query_text(program, sql, nargs, types, values, nulls, limit);
+
+	pfree(sql);
+	return rows;
+}
+
+/*
+ * The same for a text that is complete, as it names tables of the user: an @
+ * in it is theirs.
+ */
+uint64
+program_query_text(Program *program, const char *sql, int nargs,
+				   const Oid *types, const Datum *values, const char *nulls,
+				   long limit)
+{
 	SPIPlanPtr	plan = prepare(sql, nargs, types);
 	int			result;
 
@@ -96,7 +111,6 @@ program_query(Program *program, const char *format, int nargs,
 							  program->read_only, limit);
 	if (result < 0)
 		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
-	pfree(sql);
 	return SPI_processed;
 }
 
