@@ -65,9 +65,14 @@ check_all_visible(Oid relid)
 static void
 check_table(Oid relid)
 {
-	Relation	rel = table_open(relid, AccessShareLock);
-	char		kind = rel->rd_rel->relkind;
+	Relation	rel = try_table_open(relid, AccessShareLock);
+	char		kind;
 
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table with OID %u does not exist", relid)));
+	kind = rel->rd_rel->relkind;
 	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),

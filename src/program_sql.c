@@ -88,25 +88,10 @@ prepare(const char *sql, int nargs, const Oid *types)
 	return plan;
 }
 
+/* sql is complete: names of the user's are in it, and an @ in them is theirs. */
 static uint64
-run_query(Program *program, Snapshot snapshot, const char *format, int nargs,
+run_query(Program *program, Snapshot snapshot, const char *sql, int nargs,
 		  const Oid *types, const Datum *values, const char *nulls, long limit)
-{
-	char	   *sql = program_sql(program, format);
-	uint64		rows = program_query_text(program, sql, nargs, types, values, nulls, limit);
-
-	pfree(sql);
-	return rows;
-}
-
-/*
- * The same for a text that is complete, as it names tables of the user: an @
- * in it is theirs.
- */
-uint64
-program_query_text(Program *program, const char *sql, int nargs,
-				   const Oid *types, const Datum *values, const char *nulls,
-				   long limit)
 {
 	SPIPlanPtr	plan = prepare(sql, nargs, types);
 	int			result;
@@ -120,14 +105,19 @@ program_query_text(Program *program, const char *sql, int nargs,
 }
 
 /*
- * Run a query; its rows, if any, are in SPI_tuptable.  limit 0 is none.
+ * Run a query on the program's tables; its rows, if any, are in SPI_tuptable.
+ * limit 0 is none.
  */
 uint64
-program_query(Program *program, const char *sql, int nargs,
+program_query(Program *program, const char *format, int nargs,
 			  const Oid *types, const Datum *values, const char *nulls,
 			  long limit)
 {
-	return run_query(program, InvalidSnapshot, sql, nargs, types, values, nulls, limit);
+	char	   *sql = program_sql(program, format);
+	uint64		rows = run_query(program, InvalidSnapshot, sql, nargs, types, values, nulls, limit);
+
+	pfree(sql);
+	return rows;
 }
 
 /*
@@ -135,15 +125,28 @@ program_query(Program *program, const char *sql, int nargs,
  * is older: a lock has been waited for, and what its holder did is in force.
  */
 uint64
-program_query_now(Program *program, const char *sql, int nargs,
+program_query_now(Program *program, const char *format, int nargs,
 				  const Oid *types, const Datum *values, const char *nulls,
 				  long limit)
 {
+	char	   *sql = program_sql(program, format);
 	Snapshot	snapshot = InvalidSnapshot;
+	uint64		rows;
 
 	if (IsolationUsesXactSnapshot() && !program->read_only)
 		snapshot = GetLatestSnapshot();
-	return run_query(program, snapshot, sql, nargs, types, values, nulls, limit);
+	rows = run_query(program, snapshot, sql, nargs, types, values, nulls, limit);
+	pfree(sql);
+	return rows;
+}
+
+/* The same for a complete text, which names tables of the user. */
+uint64
+program_query_text(Program *program, const char *sql, int nargs,
+				   const Oid *types, const Datum *values, const char *nulls,
+				   long limit)
+{
+	return run_query(program, InvalidSnapshot, sql, nargs, types, values, nulls, limit);
 }
 
 /*
