@@ -37,12 +37,14 @@ WORKSHOP_GOALS = demo check check-flavors check-servers
 
 ifneq (,$(filter $(WORKSHOP_GOALS),$(MAKECMDGOALS)))
 
+FLAVORS = parallel jit work_mem generic
+
 demo:
 	@scripts/demo
 check:
 	@scripts/check
 check-flavors:
-	@scripts/check flavors
+	@scripts/check $(FLAVORS)
 check-servers:
 	@scripts/servers
 
