@@ -16,7 +16,6 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "program_member.h"
 #include "program_sale.h"
 
 typedef struct CompiledKey
@@ -161,6 +160,26 @@ check_no_sales_since(Program *program, TimestampTz valid_from)
 				 errhint("Let the plan begin now or later.")));
 }
 
+/*
+ * When a plan begins that is to begin now: with this transaction, so that its
+ * own sales are paid by the plan, unless others posted sales while it waited
+ * for the tree, or it has set a plan already.
+ */
+static TimestampTz
+earliest_start(Program *program)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		value = TimestampTzGetDatum(now);
+
+	if (program_query(program,
+					  "SELECT FROM @sale s WHERE s.occurred_at >= $1"
+					  " UNION ALL SELECT FROM @plan p WHERE p.valid_from = $1 LIMIT 1",
+					  1, types, &value, NULL, 1) > 0)
+		return GetCurrentTimestamp();
+	return now;
+}
+
 static void
 insert_plan(Program *program, void *arg)
 {
@@ -182,13 +201,7 @@ insert_plan(Program *program, void *arg)
 	program_query(program, "SELECT coalesce(max(p.version), 0) + 1 FROM @plan p", 0, NULL, NULL, NULL, 1);
 	new->version = DatumGetInt32(program_column(0, 1, &isnull));
 	if (!new->has_valid_from)
-	{
-		if (new->version == 1)
-			TIMESTAMP_NOBEGIN(new->valid_from);
-		else
-			new->valid_from = GetCurrentTimestamp();	/* sales were posted while
-														 * we waited */
-	}
+		new->valid_from = new->version == 1 ? DT_NOBEGIN : earliest_start(program);
 	check_no_sales_since(program, new->valid_from);
 	values[0] = Int32GetDatum(new->version);
 	values[1] = TimestampTzGetDatum(new->valid_from);

@@ -561,10 +561,10 @@ members_query(Program *program, MemberSource *source, Oid relid, SourceRows rows
 			return psprintf("SELECT n.*, true FROM %s n",
 							mapped_members(program, source, relid, SOURCE_NEW_ROWS));
 		case SOURCE_UPDATED:
-			return psprintf("SELECT n.here AND o.here, coalesce(n.id, o.id), n.sponsor, n.joined_at, n.rank, n.state,"
+			return psprintf("SELECT n.here, coalesce(n.id, o.id), n.sponsor, n.joined_at, n.rank, n.state,"
 							" n.sponsor IS DISTINCT FROM o.sponsor"
 							" FROM %s n FULL JOIN %s o ON o.id = n.id"
-							" WHERE n.here IS NULL OR o.here IS NULL"
+							" WHERE n.here IS NULL"
 							" OR ROW(n.sponsor, n.rank, n.state) IS DISTINCT FROM ROW(o.sponsor, o.rank, o.state)",
 							mapped_members(program, source, relid, SOURCE_NEW_ROWS),
 							mapped_members(program, source, relid, SOURCE_OLD_ROWS));
