@@ -205,9 +205,9 @@ check_unposted(Posting *posting)
 		if (!batch->rows[i].paid && batch->rows[i].order_key != NULL)
 			keys[n++] = PointerGetDatum(batch->rows[i].order_key);
 	array = program_array(TEXTOID, keys, NULL, n);
-	if (program_query(posting->program,
-					  "SELECT s.order_key FROM @sale s WHERE s.order_key = ANY ($1) LIMIT 1",
-					  1, types, &array, NULL, 1) > 0)
+	if (program_query_now(posting->program,
+						  "SELECT s.order_key FROM @sale s WHERE s.order_key = ANY ($1) LIMIT 1",
+						  1, types, &array, NULL, 1) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("order \"%s\" has been posted: it can neither be deleted nor leave its paid status",
