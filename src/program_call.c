@@ -113,9 +113,7 @@ one_member(const MemberArg *member, MemberEvent event)
 	return batch;
 }
 
-/*
- * A member that has to exist; from then on it goes by its number alone.
- */
+/* A member that has to exist; its key, if it came by one, is kept for messages. */
 static void
 member_must_exist(Program *program, MemberArg *member)
 {
@@ -132,7 +130,6 @@ member_must_exist(Program *program, MemberArg *member)
 				 member_errfields(program, "member", "member_pkey")));
 	}
 	member->id = id;
-	member->key = NULL;
 }
 
 /* add_member(program, member, sponsor, joined_at, rank) returns bigint */
