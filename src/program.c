@@ -268,8 +268,8 @@ check_relation(Program *program, ProgramTable table, Oid relid, Oid guard)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("table \"%s\" of program \"%s\" has a trigger that is not its own",
 							table_names[table], program->name),
-					 errdetail("Trigger \"%s\" of table \"%s\" would run code or be deferred with the rights of whoever places an order.",
-							   trigger->tgname, RelationGetRelationName(rel)),
+					 errdetail("Trigger \"%s\" would run code or be deferred with the rights of whoever places an order.",
+							   trigger->tgname),
 					 errhint("Drop the trigger or the deferrable constraint; follow the ledger by logical replication instead."),
 					 errtable(rel)));
 	}

@@ -402,8 +402,10 @@ detach(const char *name, Oid relid, bool of_orders)
 	 * The program's owner can turn a table out, and clear what a dropped one
 	 * leaves behind; the triggers are the table's owner's to drop.
 	 */
-	if (!owns_table)
+	if (!exists)
 		program_check_owner(program);
+	else if (!owns_table && !has_privs_of_role(GetUserId(), program->owner))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 	if (owns_table)
 		dropped = renew_triggers(program, relid, of_orders, false);
 	if (!source_unregister(program, relid, of_orders) && dropped == 0)

@@ -126,11 +126,14 @@ program_query_text(Program *program, const char *sql, int nargs,
 				   const Oid *types, const Datum *values, const char *nulls,
 				   long limit)
 {
+	MemoryContext caller = CurrentMemoryContext;
 	SPIPlanPtr	plan = prepare(sql, nargs, types);
 	int			result;
 
 	result = SPI_execute_plan(plan, unconstify(Datum *, values), nulls,
 							  program->read_only, limit);
+	/* SPI leaves its own context behind, which lives until program_close */
+	MemoryContextSwitchTo(caller);
 	if (result < 0)
 		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
 	return SPI_processed;
