@@ -37,6 +37,21 @@ open_program(FunctionCallInfo fcinfo)
 }
 
 /*
+ * Which of its two forms was called is asked of the catalog: an expression
+ * tells it as well, but a call by the fastpath protocol has none.
+ */
+static bool
+is_by_number(FunctionCallInfo fcinfo, int argno)
+{
+	Oid		   *types;
+	int			nargs;
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &nargs);
+	Assert(argno < nargs);
+	return types[argno] == INT8OID;
+}
+
+/*
  * The member that argument argno names: of type bigint the number inside, of
  * type text what the user's table writes.
  */
@@ -54,7 +69,7 @@ member_arg(FunctionCallInfo fcinfo, Program *program, int argno, const char *nam
 		return arg;
 	}
 	arg.given = true;
-	if (get_fn_expr_argtype(fcinfo->flinfo, argno) == INT8OID)
+	if (is_by_number(fcinfo, argno))
 		arg.id = PG_GETARG_INT64(argno);
 	else if (program->text_keys)
 	{

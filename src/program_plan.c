@@ -57,7 +57,8 @@ compiled_plan(Program *program, int version, Jsonb *document)
 		if (VARSIZE_ANY(entry->document) == VARSIZE_ANY(document) &&
 			memcmp(entry->document, document, VARSIZE_ANY(document)) == 0)
 			return entry->plan;
-		MemoryContextDelete(entry->context);
+		/* a posting further up may be computing with it: code of the owner runs inside */
+		MemoryContextSetParent(entry->context, TopTransactionContext);
 		entry->context = NULL;
 	}
 

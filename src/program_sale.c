@@ -496,8 +496,10 @@ insert_sales(Posting *posting)
 	{
 		int64		sale_id = DatumGetInt64(program_column(i, 1, &ignore));
 
-		while (posting->paid[next]->sale_id != sale_id)
+		while (next < posting->npaid && posting->paid[next]->sale_id != sale_id)
 			next++;
+		if (next == posting->npaid)
+			elog(ERROR, "sale " INT64_FORMAT " is none of those inserted", sale_id);
 		posting->paid[next]->posted = true;
 	}
 	SPI_freetuptable(SPI_tuptable);

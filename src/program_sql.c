@@ -23,6 +23,8 @@ typedef struct PlanEntry
 {
 	const char *sql;
 	SPIPlanPtr	plan;
+	int			nargs;
+	Oid		   *types;
 	char		status;
 } PlanEntry;
 
@@ -64,12 +66,14 @@ prepare(const char *sql, int nargs, const Oid *types)
 {
 	PlanEntry  *entry;
 	SPIPlanPtr	plan;
+	Oid		   *kept_types;
 	bool		found;
 
 	if (plans == NULL)
 		plans = plans_create(TopMemoryContext, 64, NULL);
 	entry = plans_lookup(plans, sql);
-	if (entry != NULL)
+	if (entry != NULL && entry->nargs == nargs &&
+		(nargs == 0 || memcmp(entry->types, types, sizeof(Oid) * nargs) == 0))
 		return entry->plan;
 
 	/*
@@ -83,8 +87,20 @@ prepare(const char *sql, int nargs, const Oid *types)
 		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep a plan");
-	entry = plans_insert(plans, MemoryContextStrdup(TopMemoryContext, sql), &found);
+	kept_types = MemoryContextAlloc(TopMemoryContext, sizeof(Oid) * Max(nargs, 1));
+	if (nargs > 0)
+		memcpy(kept_types, types, sizeof(Oid) * nargs);
+
+	/*
+	 * An older plan is left alone, as it may be running further up.  That is
+	 * no leak to speak of: the types of a text change only where the
+	 * extension was dropped and made again.
+	 */
+	if (entry == NULL)
+		entry = plans_insert(plans, MemoryContextStrdup(TopMemoryContext, sql), &found);
 	entry->plan = plan;
+	entry->nargs = nargs;
+	entry->types = kept_types;
 	return plan;
 }
 
@@ -93,12 +109,15 @@ static uint64
 run_query(Program *program, Snapshot snapshot, const char *sql, int nargs,
 		  const Oid *types, const Datum *values, const char *nulls, long limit)
 {
+	MemoryContext caller = CurrentMemoryContext;
 	SPIPlanPtr	plan = prepare(sql, nargs, types);
 	int			result;
 
 	result = SPI_execute_snapshot(plan, unconstify(Datum *, values), nulls,
 								  snapshot, InvalidSnapshot,
 								  program->read_only, true, limit);
+	/* SPI leaves its own context behind, which lives until program_close */
+	MemoryContextSwitchTo(caller);
 	if (result < 0)
 		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
 	return SPI_processed;
