@@ -647,6 +647,10 @@ read_member(Program *program, MemberSource *source, MemberRow *row, uint64 at)
 		row->member_key = program_copy_text(value);
 	else
 		row->member_id = DatumGetInt64(value);
+	if (row->member_key != NULL && VARSIZE_ANY_EXHDR(row->member_key) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the id of a member must not be empty")));
 
 	row->sponsor_id = MEMBER_NONE;
 	value = program_column(at, 3, &isnull);
@@ -663,6 +667,10 @@ read_member(Program *program, MemberSource *source, MemberRow *row, uint64 at)
 	}
 	value = program_column(at, 4, &isnull);
 	row->joined_at = isnull ? GetCurrentTransactionStartTimestamp() : DatumGetTimestampTz(value);
+	if (TIMESTAMP_NOT_FINITE(row->joined_at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("the time at which member \"%s\" joined must be finite", member_name(row))));
 	value = program_column(at, 5, &isnull);
 	row->rank = isnull ? NULL : program_copy_text(value);
 	state = column_text(at, 6);
