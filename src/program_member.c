@@ -545,6 +545,22 @@ order_joins(Work *work)
 	return order;
 }
 
+static int
+path_depth(RefPath *path)
+{
+	return refpath_depth_of(REFPATH_DATA(path), REFPATH_LEN(path));
+}
+
+static void
+too_deep_error(const char *name, int depth, Size bytes)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("member \"%s\" would be too deep in the tree", name),
+			 errdetail("Its path would have %d ids in %zu bytes; at most %d bytes fit into an index.",
+					   depth, bytes, MEMBER_PATH_BYTES)));
+}
+
 /* False: some of them have joined meanwhile, by another transaction. */
 static bool
 join_new(Work *work)
@@ -572,12 +588,7 @@ join_new(Work *work)
 			above = known_lookup(work->known, row->sponsor_id)->path;
 		paths[i] = refpath_append_id(above, row->member_id);
 		if (REFPATH_LEN(paths[i]) > MEMBER_PATH_BYTES)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("member \"%s\" would be too deep in the tree", member_name(row)),
-					 errdetail("Its path has %d ids in %zu bytes; at most %d bytes fit into an index.",
-							   refpath_depth_of(REFPATH_DATA(paths[i]), REFPATH_LEN(paths[i])),
-							   REFPATH_LEN(paths[i]), MEMBER_PATH_BYTES)));
+			too_deep_error(member_name(row), path_depth(paths[i]), REFPATH_LEN(paths[i]));
 		known = known_lookup(work->known, row->member_id);
 		known->path = paths[i];
 	}
@@ -751,10 +762,42 @@ find_new_path(Work *work, known_hash *moving, int i)
 static int
 deepest_first(const void *a, const void *b)
 {
-	int			depth_a = refpath_depth_of(REFPATH_DATA(((const Move *) a)->old_path), REFPATH_LEN(((const Move *) a)->old_path));
-	int			depth_b = refpath_depth_of(REFPATH_DATA(((const Move *) b)->old_path), REFPATH_LEN(((const Move *) b)->old_path));
+	int			depth_a = path_depth(((const Move *) a)->old_path);
+	int			depth_b = path_depth(((const Move *) b)->old_path);
 
 	return (depth_a < depth_b) - (depth_a > depth_b);
+}
+
+/*
+ * Will the paths below still fit into an index?  They are asked only where
+ * they grow: the answer costs a look at the whole team.
+ */
+static void
+check_depth(Work *work, const Move *move)
+{
+	Oid			types[] = {work->program->refpath, INT4OID};
+	Datum		values[2];
+	int			growth = (int) REFPATH_LEN(move->new_path) - (int) REFPATH_LEN(move->old_path);
+	bool		isnull;
+
+	if (growth <= 0)
+		return;
+	values[0] = PointerGetDatum(move->old_path);
+	values[1] = Int32GetDatum(MEMBER_PATH_BYTES - growth);
+	/* the binary form has one byte before those of the path, its version */
+	if (program_query(work->program,
+					  "SELECT coalesce(m.member_key, m.member_id::text), distributor.depth(m.path), b.bytes"
+					  "  FROM @member m"
+					  " CROSS JOIN LATERAL (SELECT octet_length(distributor.refpath_send(m.path)) - 1) b(bytes)"
+					  " WHERE m.path OPERATOR(distributor.>=) $1"
+					  "   AND m.path OPERATOR(distributor.<) distributor.path_upper($1)"
+					  "   AND b.bytes > $2"
+					  " ORDER BY m.path LIMIT 1",
+					  2, types, values, NULL, 1) > 0)
+		too_deep_error(TextDatumGetCString(program_column(0, 1, &isnull)),
+					   DatumGetInt32(program_column(0, 2, &isnull)) - path_depth(move->old_path) + path_depth(move->new_path),
+					   DatumGetInt32(program_column(0, 3, &isnull)) + growth);
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /*
@@ -802,6 +845,7 @@ move_known(Work *work)
 		Datum		values[4];
 		char		nulls[4] = "    ";
 
+		check_depth(work, move);
 		values[0] = PointerGetDatum(move->old_path);
 		values[1] = PointerGetDatum(move->new_path);
 		values[2] = Int64GetDatum(move->member_id);

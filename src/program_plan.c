@@ -16,6 +16,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "program_member.h"
 #include "program_sale.h"
 
 typedef struct CompiledKey
@@ -181,6 +182,25 @@ earliest_start(Program *program)
 	return now;
 }
 
+/* One beginning, one plan: the one before would never be valid. */
+static void
+check_no_plan_at(Program *program, TimestampTz valid_from)
+{
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		value = TimestampTzGetDatum(valid_from);
+	bool		isnull;
+
+	if (program_query(program,
+					  "SELECT p.version FROM @plan p WHERE p.valid_from = $1",
+					  1, types, &value, NULL, 1) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("another plan is valid from %s already", timestamptz_to_str(valid_from)),
+				 errdetail("It is version %d.", DatumGetInt32(program_column(0, 1, &isnull))),
+				 errhint("Let the plan begin at another time, for example now."),
+				 member_errfields(program, "plan", "plan_valid_from_key")));
+}
+
 static void
 insert_plan(Program *program, void *arg)
 {
@@ -203,6 +223,7 @@ insert_plan(Program *program, void *arg)
 	new->version = DatumGetInt32(program_column(0, 1, &isnull));
 	if (!new->has_valid_from)
 		new->valid_from = new->version == 1 ? DT_NOBEGIN : earliest_start(program);
+	check_no_plan_at(program, new->valid_from);
 	check_no_sales_since(program, new->valid_from);
 	values[0] = Int32GetDatum(new->version);
 	values[1] = TimestampTzGetDatum(new->valid_from);

@@ -684,6 +684,10 @@ read_member(Program *program, MemberSource *source, MemberRow *row, uint64 at)
 		row->member_key = program_copy_text(value);
 	else
 		row->member_id = DatumGetInt64(value);
+	if (row->member_key != NULL && VARSIZE_ANY_EXHDR(row->member_key) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the id of a member must not be empty")));
 
 	row->sponsor_id = MEMBER_NONE;
 	value = program_column(at, 3, &isnull);

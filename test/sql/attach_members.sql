@@ -258,6 +258,17 @@ SELECT detach_members('am', 'am_users');
 DROP TABLE am_users;
 SELECT am_drop('am');
 
+-- an empty key, a time that is none
+SELECT create_program('am', 'CNY', time_zone => 'UTC');
+CREATE TABLE am_users (id text, up text, at timestamptz);
+SELECT attach_members('am', 'am_users', 'id', 'up', joined_at => 'at');
+SELECT am_fails($$INSERT INTO am_users VALUES ('', NULL)$$);
+SELECT am_fails($$INSERT INTO am_users VALUES ('a', '')$$);
+SELECT am_fails($$INSERT INTO am_users VALUES ('a', NULL, 'infinity')$$);
+SELECT am_fails($$INSERT INTO am_users VALUES (NULL, NULL)$$);
+DROP TABLE am_users;
+SELECT am_drop('am');
+
 -- cycles and unknown sponsors of keys
 SELECT create_program('am', 'CNY', time_zone => 'UTC');
 CREATE TABLE am_users (id text, up text);
@@ -310,6 +321,14 @@ DELETE FROM am_users WHERE id > 10000600;
 SELECT attach_members('am', 'am_users', 'id', 'up');
 SELECT max(depth(path)) FROM am.member;
 SELECT am_fails($$INSERT INTO am_users SELECT 10000000 + i, 10000000 + i - 1 FROM generate_series(601, 1000) i$$);
+SELECT max(depth(path)) FROM am.member;
+-- a move counts for the deepest of the team
+INSERT INTO am_users SELECT i, nullif(i - 1, 0) FROM generate_series(1, 200) i;
+SELECT am_fails($$UPDATE am_users SET up = 10000600 WHERE id = 1$$);
+SELECT am_fails($$UPDATE am_users SET up = 200 WHERE id = 10000001$$);
+UPDATE am_users SET up = 10000300 WHERE id = 1;
+UPDATE am_users SET up = 10000500 WHERE id = 1;
+UPDATE am_users SET up = NULL WHERE id = 10000500;
 SELECT max(depth(path)) FROM am.member;
 SELECT detach_members('am', 'am_users');
 DROP TABLE am_users;
