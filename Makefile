@@ -32,7 +32,7 @@ endif
 
 # Targets that work before there is a pg_config.  PGXS has a "check" of its own
 # (it only says that it is not supported), so the two are never both in force.
-WORKSHOP_GOALS = demo check check-flavors check-servers
+WORKSHOP_GOALS = demo check check-flavors check-index check-servers fuzz
 .PHONY: $(WORKSHOP_GOALS)
 
 ifneq (,$(filter $(WORKSHOP_GOALS),$(MAKECMDGOALS)))
@@ -45,8 +45,12 @@ check:
 	@scripts/check
 check-flavors:
 	@scripts/check $(FLAVORS)
+check-index:
+	@scripts/check index
 check-servers:
 	@scripts/servers
+fuzz:
+	@scripts/fuzz $(SECONDS)
 
 # "make clean check": whatever else is asked for is asked of PGXS.
 OTHER_GOALS = $(filter-out $(WORKSHOP_GOALS),$(MAKECMDGOALS))

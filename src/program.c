@@ -7,14 +7,17 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
-#include "nodes/value.h"
-#include "parser/parse_func.h"
 #include "storage/lmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/bytea.h"
+#include "utils/float.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -32,38 +35,72 @@ static const char *const table_names[PROGRAM_NTABLES] = {
 #define TREE_LOCK_SUBID 0xD157
 
 /*
- * How many program_as_owner bodies are running.  The guard trigger lets their
- * statements through and no others.
+ * The innermost program_as_owner body that runs, and what it may write.  The
+ * guard trigger lets that through and nothing else: not even another program's
+ * tables, as the body may run code of its own program's owner (constraints).
  */
-static int	writing = 0;
+typedef struct Writer
+{
+	Program    *program;
+	int			writes;
+	struct Writer *outer;
+} Writer;
+
+static Writer *writer = NULL;
 
 static void read_settings(Program *program, void *arg);
 static void check_no_foreign_code(Program *program, ProgramTable table, Oid guard);
+static Oid	guard_function(void);
 
 /* All tables have one owner: with whose rights are they written otherwise? */
 static void
 find_table(Program *program, Oid namespace, ProgramTable table)
 {
 	Oid			relid = get_relname_relid(table_names[table], namespace);
-	HeapTuple	tuple = OidIsValid(relid) ? SearchSysCache1(RELOID, ObjectIdGetDatum(relid)) : NULL;
-	Oid			owner;
+	Relation	rel = OidIsValid(relid) ? try_table_open(relid, AccessShareLock) : NULL;
 
-	if (!HeapTupleIsValid(tuple))
+	if (rel == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("program \"%s\" has no table \"%s\"", program->name, table_names[table])));
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
 	if (table == PROGRAM_PROGRAM)
-		program->owner = owner;
-	else if (program->owner != owner)
+		program->owner = rel->rd_rel->relowner;
+	else if (program->owner != rel->rd_rel->relowner)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("tables of program \"%s\" belong to different roles", program->name),
 				 errdetail("Table \"%s\" has another owner than table \"%s\".",
 						   table_names[table], table_names[PROGRAM_PROGRAM]),
 				 errhint("Give all tables of the program to one role.")));
+	program_check_shape(program, table, rel);
+	program->relations[table] = rel;
 	program->tables[table] = relid;
+}
+
+static void
+pin_setting(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * The same value must have the same text in every session: attributes of an
+ * order are compared with what another session stored.
+ */
+static void
+pin_forms(void)
+{
+	if (DateStyle != USE_ISO_DATES)
+		pin_setting("datestyle", "ISO");
+	if (IntervalStyle != INTSTYLE_POSTGRES)
+		pin_setting("intervalstyle", "postgres");
+	if (extra_float_digits < 1)
+		pin_setting("extra_float_digits", "1");
+	if (bytea_output != BYTEA_OUTPUT_HEX)
+		pin_setting("bytea_output", "hex");
+	if (!Array_nulls)
+		pin_setting("array_nulls", "on");
 }
 
 /*
@@ -97,9 +134,8 @@ program_open(const char *name, bool read_only)
 
 	/* No name that a user can make may come before the server's own. */
 	program->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	pin_setting("search_path", "pg_catalog, pg_temp");
+	pin_forms();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	program_as_owner(program, 0, read_settings, NULL);
@@ -112,6 +148,8 @@ program_close(Program *program)
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
 	AtEOXact_GUC(false, program->guc_level);
+	for (int i = 0; i < PROGRAM_NTABLES; i++)
+		table_close(program->relations[i], NoLock);
 }
 
 static void
@@ -119,10 +157,11 @@ read_settings(Program *program, void *arg)
 {
 	bool		isnull;
 
-	if (program_query(program,
-					  "SELECT p.currency, p.time_zone, p.key_type = 'text', p.paused_at IS NOT NULL"
-					  "  FROM @program p",
-					  0, NULL, NULL, NULL, 1) != 1)
+	/* an old snapshot may show a pause that has ended: its orders were lost */
+	if (program_query_now(program,
+						  "SELECT p.currency, p.time_zone, p.key_type = 'text', p.paused_at IS NOT NULL"
+						  "  FROM @program p",
+						  0, NULL, NULL, NULL, 1) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("program \"%s\" has no settings", program->name),
@@ -169,13 +208,13 @@ program_check_owner(Program *program)
 void
 program_as_owner(Program *program, int writes, ProgramBody body, void *arg)
 {
+	Writer		self = {program, writes, writer};
 	Oid			save_userid;
 	int			save_sec_context;
 
 	if (writes != 0)
 	{
-		List	   *name = list_make2(makeString("distributor"), makeString("guard"));
-		Oid			guard = LookupFuncName(name, 0, NULL, false);
+		Oid			guard = guard_function();
 
 		for (int i = 0; i < PROGRAM_NTABLES; i++)
 			if (writes & PROGRAM_WRITES(i))
@@ -186,17 +225,27 @@ program_as_owner(Program *program, int writes, ProgramBody body, void *arg)
 	SetUserIdAndSecContext(program->owner,
 						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-	writing += (writes != 0);
+	writer = &self;
 	PG_TRY();
 	{
 		body(program, arg);
 	}
 	PG_FINALLY();
 	{
-		writing -= (writes != 0);
+		writer = self.outer;
 	}
 	PG_END_TRY();
 	SetUserIdAndSecContext(save_userid, save_sec_context);
+}
+
+/* By the catalog: a name would ask for the caller's right on the schema. */
+static Oid
+guard_function(void)
+{
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum("guard"),
+						   PointerGetDatum(buildoidvector(NULL, 0)),
+						   ObjectIdGetDatum(get_namespace_oid("distributor", false)));
 }
 
 /*
@@ -205,9 +254,9 @@ program_as_owner(Program *program, int writes, ProgramBody body, void *arg)
  * lasts, so nothing can be added until the transaction ends.
  */
 static void
-check_no_foreign_code(Program *program, ProgramTable table, Oid guard)
+check_relation(Program *program, ProgramTable table, Oid relid, Oid guard)
 {
-	Relation	rel = table_open(program->tables[table], RowExclusiveLock);
+	Relation	rel = table_open(relid, RowExclusiveLock);
 	TriggerDesc *triggers = rel->trigdesc;
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
@@ -235,6 +284,19 @@ check_no_foreign_code(Program *program, ProgramTable table, Oid guard)
 	table_close(rel, NoLock);
 }
 
+/* Rows of a table may be those of its partitions and children. */
+static void
+check_no_foreign_code(Program *program, ProgramTable table, Oid guard)
+{
+	Oid			relid = program->tables[table];
+	ListCell   *cell;
+
+	check_relation(program, table, relid, guard);
+	if (has_subclass(relid))
+		foreach(cell, find_all_inheritors(relid, RowExclusiveLock, NULL))
+			check_relation(program, table, lfirst_oid(cell), guard);
+}
+
 /*
  * The lock of the tree: joins and sales share it, moves have it alone.  What
  * is read afterwards must be read with a newer snapshot.
@@ -246,9 +308,7 @@ void
 program_lock_tree(Program *program, bool exclusive, int timeout_ms)
 {
 	if (timeout_ms > 0)
-		(void) set_config_option("lock_timeout", psprintf("%d", timeout_ms),
-								 PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+		pin_setting("lock_timeout", psprintf("%d", timeout_ms));
 	LockDatabaseObject(RelationRelationId, program->tables[PROGRAM_MEMBER],
 					   TREE_LOCK_SUBID, exclusive ? ExclusiveLock : ShareLock);
 }
@@ -320,6 +380,15 @@ is_loading(Oid namespace)
 	return loading;
 }
 
+static bool
+may_write(Oid relid)
+{
+	for (int i = 0; writer != NULL && i < PROGRAM_NTABLES; i++)
+		if ((writer->writes & PROGRAM_WRITES(i)) && writer->program->tables[i] == relid)
+			return true;
+	return false;
+}
+
 /*
  * guard(): BEFORE trigger for each statement, on every table of a program.
  */
@@ -335,10 +404,9 @@ program_guard(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by the trigger manager", "guard")));
-	if (writing > 0)
-		return PointerGetDatum(NULL);
-
 	rel = trigdata->tg_relation;
+	if (may_write(RelationGetRelid(rel)))
+		return PointerGetDatum(NULL);
 	event = trigdata->tg_event;
 	if (TRIGGER_FIRED_BY_INSERT(event) &&
 		has_privs_of_role(GetUserId(), rel->rd_rel->relowner) &&

@@ -18,6 +18,7 @@
 
 #include "executor/spi.h"
 #include "utils/acl.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "refpath.h"
@@ -47,6 +48,7 @@ typedef struct Program
 	char	   *schema;			/* quoted */
 	Oid			owner;
 	Oid			tables[PROGRAM_NTABLES];
+	Relation	relations[PROGRAM_NTABLES]; /* open, so that nobody alters them */
 	Oid			refpath;		/* the type */
 	bool		text_keys;		/* member ids of the user are keys, not numbers */
 	bool		paused;
@@ -80,6 +82,9 @@ extern void program_lock_tree(Program *program, bool exclusive, int timeout_ms);
 #define PROGRAM_WRITES_SALES	(PROGRAM_WRITES(PROGRAM_SALE) | \
 								 PROGRAM_WRITES(PROGRAM_LEDGER))
 
+/* program_shape.c: what the code relies on in the tables */
+extern void program_check_shape(Program *program, ProgramTable table, Relation rel);
+
 /* program_sql.c: the one place that builds names and runs SQL */
 extern char *program_sql(Program *program, const char *format);
 extern uint64 program_query(Program *program, const char *sql, int nargs,
@@ -88,6 +93,9 @@ extern uint64 program_query(Program *program, const char *sql, int nargs,
 extern uint64 program_query_text(Program *program, const char *sql, int nargs,
 								 const Oid *types, const Datum *values, const char *nulls,
 								 long limit);
+extern uint64 program_query_now(Program *program, const char *sql, int nargs,
+								const Oid *types, const Datum *values, const char *nulls,
+								long limit);
 extern Portal program_cursor(const char *sql, int nargs, const Oid *types, const Datum *values);
 extern Datum program_column(uint64 row, int column, bool *isnull);
 extern Datum program_array(Oid type, const Datum *values, const bool *nulls, int n);

@@ -47,10 +47,20 @@ arg_table(FunctionCallInfo fcinfo, int argno)
 	return PG_GETARG_OID(argno);
 }
 
-/* Whoever reads a whole table must see the whole table. */
+/*
+ * Whoever reads a whole table must see the whole table, and nothing but a
+ * table: up to 15 a rule turns one into a view, which runs code of its owner.
+ */
 static void
 check_all_visible(Oid relid)
 {
+	Relation	rel = table_open(relid, AccessShareLock);
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", RelationGetRelationName(rel))));
+	table_close(rel, NoLock);
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -65,9 +75,14 @@ check_all_visible(Oid relid)
 static void
 check_table(Oid relid)
 {
-	Relation	rel = table_open(relid, AccessShareLock);
-	char		kind = rel->rd_rel->relkind;
+	Relation	rel = try_table_open(relid, AccessShareLock);
+	char		kind;
 
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table with OID %u does not exist", relid)));
+	kind = rel->rd_rel->relkind;
 	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -130,7 +145,7 @@ trigger_function(bool of_orders)
 	return LookupFuncName(name, 0, NULL, false);
 }
 
-static void
+static int
 drop_triggers(Program *program, Oid relid, bool of_orders)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
@@ -149,6 +164,7 @@ drop_triggers(Program *program, Oid relid, bool of_orders)
 	table_close(rel, AccessShareLock);
 	foreach(cell, names)
 		run_ddl(psprintf("DROP TRIGGER %s ON %s", quote_identifier(lfirst(cell)), table_name(relid)));
+	return list_length(names);
 }
 
 /*
@@ -193,15 +209,30 @@ create_triggers(Program *program, Oid relid, bool of_orders)
 }
 
 /*
- * Statement triggers fire only on the table that a statement names, so every
- * partition gets its own; the two never fire both.
+ * Wait for those who write the table, and keep new ones out until the end of
+ * the transaction.  Who names a partition locks that alone, so it takes the
+ * locks of all of them; the table and they are returned.
  */
-static void
+static List *
+lock_out_writers(Oid relid)
+{
+	LockRelationOid(relid, ShareRowExclusiveLock);
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		return list_make1_oid(relid);
+	return find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
+}
+
+/*
+ * Statement triggers fire only on the table that a statement names, so every
+ * partition gets its own; the two never fire both.  Returns how many there
+ * were before.
+ */
+static int
 renew_triggers(Program *program, Oid relid, bool of_orders, bool create)
 {
-	List	   *relids = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ?
-		find_all_inheritors(relid, ShareRowExclusiveLock, NULL) : list_make1_oid(relid);
+	List	   *relids = lock_out_writers(relid);
 	ListCell   *cell;
+	int			dropped = 0;
 
 	foreach(cell, relids)
 	{
@@ -212,10 +243,11 @@ renew_triggers(Program *program, Oid relid, bool of_orders, bool create)
 					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 					 errmsg("partition \"%s\" is a foreign table", get_rel_name(table)),
 					 errdetail("Foreign tables have no transition tables.")));
-		drop_triggers(program, table, of_orders);
+		dropped += drop_triggers(program, table, of_orders);
 		if (create)
 			create_triggers(program, table, of_orders);
 	}
+	return dropped;
 }
 
 /* Members */
@@ -273,6 +305,7 @@ attach_members(PG_FUNCTION_ARGS)
 	program = program_open(name, false);
 	check_isolation("attach_members()");
 	program_check_right(program, PROGRAM_MEMBER, ACL_INSERT);
+	program_check_right(program, PROGRAM_MEMBER, ACL_UPDATE);	/* its rows move members, too */
 	check_table(source.relid);
 	other = source_attached_members(program);
 	if (other != NULL && other->relid != source.relid)
@@ -380,15 +413,20 @@ detach(const char *name, Oid relid, bool of_orders)
 {
 	Program    *program = program_open(name, false);
 	bool		exists = get_rel_name(relid) != NULL;
+	bool		owns_table = exists && object_ownercheck(RelationRelationId, relid, GetUserId());
+	int			dropped = 0;
 
-	/* what a dropped table leaves behind is the program owner's to clear */
+	/*
+	 * The program's owner can turn a table out, and clear what a dropped one
+	 * leaves behind; the triggers are the table's owner's to drop.
+	 */
 	if (!exists)
 		program_check_owner(program);
-	else if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
+	else if (!owns_table && !has_privs_of_role(GetUserId(), program->owner))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
-	if (exists)
-		renew_triggers(program, relid, of_orders, false);
-	if (!source_unregister(program, relid, of_orders))
+	if (owns_table)
+		dropped = renew_triggers(program, relid, of_orders, false);
+	if (!source_unregister(program, relid, of_orders) && dropped == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("table \"%s\" is not attached to program \"%s\"",
@@ -490,14 +528,11 @@ program_resume(PG_FUNCTION_ARGS)
 	members = source_attached_members(program);
 	orders = source_all_orders(program, &norders);
 
-	/*
-	 * Wait for those who write without us, and keep new ones out: when they
-	 * go on, they see that the program works again.
-	 */
+	/* When those who write now go on, they see that the program works again. */
 	if (members != NULL)
-		LockRelationOid(members->relid, ShareRowExclusiveLock);
+		(void) lock_out_writers(members->relid);
 	for (int i = 0; i < norders; i++)
-		LockRelationOid(orders[i]->relid, ShareRowExclusiveLock);
+		(void) lock_out_writers(orders[i]->relid);
 	program_as_owner(program, PROGRAM_WRITES(PROGRAM_PROGRAM), set_paused, &paused);
 	if (members != NULL)
 	{

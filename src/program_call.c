@@ -37,6 +37,21 @@ open_program(FunctionCallInfo fcinfo)
 }
 
 /*
+ * Which of its two forms was called is asked of the catalog: an expression
+ * tells it as well, but a call by the fastpath protocol has none.
+ */
+static bool
+is_by_number(FunctionCallInfo fcinfo, int argno)
+{
+	Oid		   *types;
+	int			nargs;
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &nargs);
+	Assert(argno < nargs);
+	return types[argno] == INT8OID;
+}
+
+/*
  * The member that argument argno names: of type bigint the number inside, of
  * type text what the user's table writes.
  */
@@ -54,7 +69,7 @@ member_arg(FunctionCallInfo fcinfo, Program *program, int argno, const char *nam
 		return arg;
 	}
 	arg.given = true;
-	if (get_fn_expr_argtype(fcinfo->flinfo, argno) == INT8OID)
+	if (is_by_number(fcinfo, argno))
 		arg.id = PG_GETARG_INT64(argno);
 	else if (program->text_keys)
 	{
@@ -113,23 +128,23 @@ one_member(const MemberArg *member, MemberEvent event)
 	return batch;
 }
 
-/*
- * A member that has to exist; from then on it goes by its number alone.
- */
+/* A member that has to exist; its key, if it came by one, is kept for messages. */
 static void
 member_must_exist(Program *program, MemberArg *member)
 {
 	int64		id = member_lookup(program, member->key, member->id);
 
 	if (id == MEMBER_NONE)
+	{
+		member_check_newer(program, member->key, member->id);
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("member \"%s\" does not exist in program \"%s\"",
 						member->key != NULL ? text_to_cstring(member->key) : psprintf(INT64_FORMAT, member->id),
 						program->name),
 				 member_errfields(program, "member", "member_pkey")));
+	}
 	member->id = id;
-	member->key = NULL;
 }
 
 /* add_member(program, member, sponsor, joined_at, rank) returns bigint */

@@ -114,8 +114,8 @@ static void resolve_keys(Work *work);
 static void index_batch(Work *work);
 static void load_known(Work *work);
 static void classify(Work *work);
-static void join_new(Work *work);
-static void insert_joined(Work *work, const int *order, RefPath **paths, int n);
+static bool join_new(Work *work);
+static int	insert_joined(Work *work, const int *order, RefPath **paths, int n);
 static void move_known(Work *work);
 static void change_known(Work *work);
 static void record_orphan(Work *work, MemberRow *row, const char *problem);
@@ -130,13 +130,12 @@ members_apply(Program *program, void *arg)
 
 	if (batch->n == 0)
 		return;
-	if (program->text_keys)
-		resolve_keys(&work);
-	index_batch(&work);
-
 	moves = batch->sets_sponsor && batch->event != MEMBER_JOINS;
 	for (;;)
 	{
+		if (program->text_keys)
+			resolve_keys(&work);
+		index_batch(&work);
 		if (moves && IsolationUsesXactSnapshot())
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -147,12 +146,14 @@ members_apply(Program *program, void *arg)
 		program_lock_tree(program, moves, moves ? batch->move_timeout : 0);
 		load_known(&work);
 		classify(&work);
-		if (work.nmoves == 0 || moves)
-			break;
+
 		/* somebody comes back below another sponsor: that takes the whole tree */
-		moves = true;
+		if (work.nmoves > 0 && !moves)
+			moves = true;
+		/* somebody joined at the same time elsewhere, and is known by now */
+		else if (join_new(&work))
+			break;
 	}
-	join_new(&work);
 	move_known(&work);
 	change_known(&work);
 }
@@ -508,7 +509,10 @@ order_joins(Work *work)
 
 		parent[i] = FOREST_ROOT;
 		if (sponsor_is_unknown(work, row))
+		{
+			member_check_newer(work->program, row->sponsor_key, row->sponsor_id);
 			unknown[nunknown++] = work->joins[i];
+		}
 		else if (row->sponsor_id != MEMBER_NONE)
 		{
 			known = known_lookup(work->known, row->sponsor_id);
@@ -541,7 +545,24 @@ order_joins(Work *work)
 	return order;
 }
 
+static int
+path_depth(RefPath *path)
+{
+	return refpath_depth_of(REFPATH_DATA(path), REFPATH_LEN(path));
+}
+
 static void
+too_deep_error(const char *name, int depth, Size bytes)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("member \"%s\" would be too deep in the tree", name),
+			 errdetail("Its path would have %d ids in %zu bytes; at most %d bytes fit into an index.",
+					   depth, bytes, MEMBER_PATH_BYTES)));
+}
+
+/* False: some of them have joined meanwhile, by another transaction. */
+static bool
 join_new(Work *work)
 {
 	MemberBatch *batch = work->batch;
@@ -549,9 +570,10 @@ join_new(Work *work)
 	int		   *order;
 	RefPath   **paths;
 	RefPath    *empty = refpath_make(NULL, 0);
+	bool		all = true;
 
 	if (n == 0)
-		return;
+		return true;
 	order = order_joins(work);
 	paths = palloc_extended(sizeof(RefPath *) * (Size) n, MCXT_ALLOC_HUGE);
 	for (int i = 0; i < n; i++)
@@ -566,29 +588,39 @@ join_new(Work *work)
 			above = known_lookup(work->known, row->sponsor_id)->path;
 		paths[i] = refpath_append_id(above, row->member_id);
 		if (REFPATH_LEN(paths[i]) > MEMBER_PATH_BYTES)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("member \"%s\" would be too deep in the tree", member_name(row)),
-					 errdetail("Its path has %d ids in %zu bytes; at most %d bytes fit into an index.",
-							   refpath_depth_of(REFPATH_DATA(paths[i]), REFPATH_LEN(paths[i])),
-							   REFPATH_LEN(paths[i]), MEMBER_PATH_BYTES)));
+			too_deep_error(member_name(row), path_depth(paths[i]), REFPATH_LEN(paths[i]));
 		known = known_lookup(work->known, row->member_id);
 		known->path = paths[i];
 	}
 	for (int start = 0; start < n; start += CHUNK_ROWS)
 	{
 		int			rows = Min(CHUNK_ROWS, n - start);
+		int			inserted;
 
-		insert_joined(work, order + start, paths + start, rows);
-		batch->joined += rows;
-		if (batch->joined % PROGRESS_ROWS == 0)
+		inserted = insert_joined(work, order + start, paths + start, rows);
+		batch->joined += inserted;
+		all = all && inserted == rows;
+		if ((start + rows) % PROGRESS_ROWS == 0)
 			ereport(NOTICE,
-					(errmsg("%lld of %d members joined", (long long) batch->joined, n)));
+					(errmsg("%d of %d members joined", start + rows, n)));
 		CHECK_FOR_INTERRUPTS();
 	}
+
+	/*
+	 * The others' downline has joined by a path with the number that was drawn
+	 * here.
+	 */
+	if (!all && n > 1 && work->program->text_keys)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update"),
+				 errdetail("Another transaction added one of the %d members.", n),
+				 errhint("Retry the transaction.")));
+	return all;
 }
 
-static void
+/* How many were inserted: those that are not there by now. */
+static int
 insert_joined(Work *work, const int *order, RefPath **paths, int n)
 {
 	enum
@@ -600,6 +632,7 @@ insert_joined(Work *work, const int *order, RefPath **paths, int n)
 	Datum		arrays[NCOLUMNS];
 	Datum	   *values[NCOLUMNS];
 	bool	   *nulls[NCOLUMNS];
+	int			inserted;
 
 	for (int c = 0; c < NCOLUMNS; c++)
 	{
@@ -625,22 +658,23 @@ insert_joined(Work *work, const int *order, RefPath **paths, int n)
 	for (int c = 0; c < NCOLUMNS; c++)
 		arrays[c] = program_array(elements[c], values[c], nulls[c], n);
 
-	program_query(work->program,
-				  "INSERT INTO @member (member_id, sponsor_id, joined_at, path, state, rank, member_key)"
-				  " SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)",
-				  NCOLUMNS, types, arrays, NULL, 0);
-	program_query(work->program,
-				  "INSERT INTO @member_history (member_id, sponsor_id, valid_from, revision, change, state, rank)"
-				  " SELECT n.member_id, n.sponsor_id, n.joined_at, 1, 'join', n.state, n.rank"
-				  "   FROM unnest($1, $2, $3, $4, $5, $6, $7)"
-				  "        AS n(member_id, sponsor_id, joined_at, path, state, rank, member_key)",
-				  NCOLUMNS, types, arrays, NULL, 0);
+	inserted = program_query(work->program,
+							 "WITH n AS ("
+							 "   INSERT INTO @member AS m (member_id, sponsor_id, joined_at, path, state, rank, member_key)"
+							 "   SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)"
+							 "   ON CONFLICT DO NOTHING"
+							 "   RETURNING m.member_id, m.sponsor_id, m.joined_at, m.state, m.rank)"
+							 " INSERT INTO @member_history (member_id, sponsor_id, valid_from, revision, change, state, rank)"
+							 " SELECT n.member_id, n.sponsor_id, n.joined_at, 1, 'join', n.state, n.rank"
+							 "   FROM n",
+							 NCOLUMNS, types, arrays, NULL, 0);
 	for (int c = 0; c < NCOLUMNS; c++)
 	{
 		pfree(values[c]);
 		pfree(nulls[c]);
 		pfree(DatumGetPointer(arrays[c]));
 	}
+	return inserted;
 }
 
 /* A member becomes a root because its sponsor cannot be had. */
@@ -728,10 +762,42 @@ find_new_path(Work *work, known_hash *moving, int i)
 static int
 deepest_first(const void *a, const void *b)
 {
-	int			depth_a = refpath_depth_of(REFPATH_DATA(((const Move *) a)->old_path), REFPATH_LEN(((const Move *) a)->old_path));
-	int			depth_b = refpath_depth_of(REFPATH_DATA(((const Move *) b)->old_path), REFPATH_LEN(((const Move *) b)->old_path));
+	int			depth_a = path_depth(((const Move *) a)->old_path);
+	int			depth_b = path_depth(((const Move *) b)->old_path);
 
 	return (depth_a < depth_b) - (depth_a > depth_b);
+}
+
+/*
+ * Will the paths below still fit into an index?  They are asked only where
+ * they grow: the answer costs a look at the whole team.
+ */
+static void
+check_depth(Work *work, const Move *move)
+{
+	Oid			types[] = {work->program->refpath, INT4OID};
+	Datum		values[2];
+	int			growth = (int) REFPATH_LEN(move->new_path) - (int) REFPATH_LEN(move->old_path);
+	bool		isnull;
+
+	if (growth <= 0)
+		return;
+	values[0] = PointerGetDatum(move->old_path);
+	values[1] = Int32GetDatum(MEMBER_PATH_BYTES - growth);
+	/* the binary form has one byte before those of the path, its version */
+	if (program_query(work->program,
+					  "SELECT coalesce(m.member_key, m.member_id::text), distributor.depth(m.path), b.bytes"
+					  "  FROM @member m"
+					  " CROSS JOIN LATERAL (SELECT octet_length(distributor.refpath_send(m.path)) - 1) b(bytes)"
+					  " WHERE m.path OPERATOR(distributor.>=) $1"
+					  "   AND m.path OPERATOR(distributor.<) distributor.path_upper($1)"
+					  "   AND b.bytes > $2"
+					  " ORDER BY m.path LIMIT 1",
+					  2, types, values, NULL, 1) > 0)
+		too_deep_error(TextDatumGetCString(program_column(0, 1, &isnull)),
+					   DatumGetInt32(program_column(0, 2, &isnull)) - path_depth(move->old_path) + path_depth(move->new_path),
+					   DatumGetInt32(program_column(0, 3, &isnull)) + growth);
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /*
@@ -779,6 +845,7 @@ move_known(Work *work)
 		Datum		values[4];
 		char		nulls[4] = "    ";
 
+		check_depth(work, move);
 		values[0] = PointerGetDatum(move->old_path);
 		values[1] = PointerGetDatum(move->new_path);
 		values[2] = Int64GetDatum(move->member_id);
@@ -902,6 +969,33 @@ member_lookup(Program *program, const text *key, int64 id)
 					  1, types, &value, NULL, 1) == 1)
 		result = DatumGetInt64(program_column(0, 1, &isnull));
 	return result;
+}
+
+/*
+ * For one that the snapshot does not show: not an error of the user's but one
+ * to retry, if the member has joined since the snapshot was taken.
+ */
+void
+member_check_newer(Program *program, const text *key, int64 id)
+{
+	Oid			types[1];
+	Datum		value;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	types[0] = key != NULL ? TEXTOID : INT8OID;
+	value = key != NULL ? PointerGetDatum(key) : Int64GetDatum(id);
+	if (program_query_now(program,
+						  key != NULL ? "SELECT FROM @member m WHERE m.member_key = $1"
+						  : "SELECT FROM @member m WHERE m.member_id = $1",
+						  1, types, &value, NULL, 1) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update"),
+				 errdetail("Member \"%s\" joined after the transaction's snapshot was taken.",
+						   key != NULL ? text_to_cstring(key) : psprintf(INT64_FORMAT, id)),
+				 errhint("Retry the transaction.")));
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /* Schema, table and constraint for errors of class 23. */

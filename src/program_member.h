@@ -59,6 +59,7 @@ extern void members_apply(Program *program, void *arg);
 
 extern const char *member_name(const MemberRow *row);
 extern int64 member_lookup(Program *program, const text *key, int64 id);
+extern void member_check_newer(Program *program, const text *key, int64 id);
 extern int	member_errfields(Program *program, const char *table, const char *constraint);
 
 #endif							/* DISTRIBUTOR_PROGRAM_MEMBER_H */

@@ -16,6 +16,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "program_member.h"
 #include "program_sale.h"
 
 typedef struct CompiledKey
@@ -57,7 +58,8 @@ compiled_plan(Program *program, int version, Jsonb *document)
 		if (VARSIZE_ANY(entry->document) == VARSIZE_ANY(document) &&
 			memcmp(entry->document, document, VARSIZE_ANY(document)) == 0)
 			return entry->plan;
-		MemoryContextDelete(entry->context);
+		/* a posting further up may be computing with it: code of the owner runs inside */
+		MemoryContextSetParent(entry->context, TopTransactionContext);
 		entry->context = NULL;
 	}
 
@@ -86,14 +88,14 @@ program_plans(Program *program, TimestampTz from, TimestampTz to, int *n)
 
 	values[0] = TimestampTzGetDatum(from);
 	values[1] = TimestampTzGetDatum(to);
-	*n = program_query(program,
-					   "SELECT p.version, p.valid_from, p.document"
-					   "  FROM @plan p"
-					   " WHERE p.valid_from <= $2"
-					   "   AND p.valid_from >= coalesce((SELECT max(e.valid_from) FROM @plan e"
-					   "                                  WHERE e.valid_from <= $1), '-infinity')"
-					   " ORDER BY p.valid_from DESC",
-					   2, types, values, NULL, 0);
+	*n = program_query_now(program,
+						   "SELECT p.version, p.valid_from, p.document"
+						   "  FROM @plan p"
+						   " WHERE p.valid_from <= $2"
+						   "   AND p.valid_from >= coalesce((SELECT max(e.valid_from) FROM @plan e"
+						   "                                  WHERE e.valid_from <= $1), '-infinity')"
+						   " ORDER BY p.valid_from DESC",
+						   2, types, values, NULL, 0);
 	versions = palloc(sizeof(PlanVersion) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 	{
@@ -145,7 +147,7 @@ check_no_sales_since(Program *program, TimestampTz valid_from)
 	Datum		value = TimestampTzGetDatum(valid_from);
 	bool		isnull;
 
-	if (valid_from >= GetCurrentTransactionStartTimestamp())
+	if (valid_from >= GetCurrentTimestamp())
 		return;
 	if (program_query(program,
 					  "SELECT s.order_key, s.plan_version FROM @sale s"
@@ -160,6 +162,45 @@ check_no_sales_since(Program *program, TimestampTz valid_from)
 				 errhint("Let the plan begin now or later.")));
 }
 
+/*
+ * When a plan begins that is to begin now: with this transaction, so that its
+ * own sales are paid by the plan, unless others posted sales while it waited
+ * for the tree, or it has set a plan already.
+ */
+static TimestampTz
+earliest_start(Program *program)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		value = TimestampTzGetDatum(now);
+
+	if (program_query(program,
+					  "SELECT FROM @sale s WHERE s.occurred_at >= $1"
+					  " UNION ALL SELECT FROM @plan p WHERE p.valid_from = $1 LIMIT 1",
+					  1, types, &value, NULL, 1) > 0)
+		return GetCurrentTimestamp();
+	return now;
+}
+
+/* One beginning, one plan: the one before would never be valid. */
+static void
+check_no_plan_at(Program *program, TimestampTz valid_from)
+{
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		value = TimestampTzGetDatum(valid_from);
+	bool		isnull;
+
+	if (program_query(program,
+					  "SELECT p.version FROM @plan p WHERE p.valid_from = $1",
+					  1, types, &value, NULL, 1) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("another plan is valid from %s already", timestamptz_to_str(valid_from)),
+				 errdetail("It is version %d.", DatumGetInt32(program_column(0, 1, &isnull))),
+				 errhint("Let the plan begin at another time, for example now."),
+				 member_errfields(program, "plan", "plan_valid_from_key")));
+}
+
 static void
 insert_plan(Program *program, void *arg)
 {
@@ -168,17 +209,21 @@ insert_plan(Program *program, void *arg)
 	Datum		values[4];
 	bool		isnull;
 
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a plan cannot be set in a %s transaction",
+						XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
+				 errdetail("Its snapshot may be older than the sales that the plan must not precede."),
+				 errhint("Use READ COMMITTED.")));
+
 	/* Alone with the tree, no sale is being posted by an older version. */
 	program_lock_tree(program, true, LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT);
 	program_query(program, "SELECT coalesce(max(p.version), 0) + 1 FROM @plan p", 0, NULL, NULL, NULL, 1);
 	new->version = DatumGetInt32(program_column(0, 1, &isnull));
 	if (!new->has_valid_from)
-	{
-		if (new->version == 1)
-			TIMESTAMP_NOBEGIN(new->valid_from);
-		else
-			new->valid_from = GetCurrentTransactionStartTimestamp();
-	}
+		new->valid_from = new->version == 1 ? DT_NOBEGIN : earliest_start(program);
+	check_no_plan_at(program, new->valid_from);
 	check_no_sales_since(program, new->valid_from);
 	values[0] = Int32GetDatum(new->version);
 	values[1] = TimestampTzGetDatum(new->valid_from);

@@ -205,9 +205,9 @@ check_unposted(Posting *posting)
 		if (!batch->rows[i].paid && batch->rows[i].order_key != NULL)
 			keys[n++] = PointerGetDatum(batch->rows[i].order_key);
 	array = program_array(TEXTOID, keys, NULL, n);
-	if (program_query(posting->program,
-					  "SELECT s.order_key FROM @sale s WHERE s.order_key = ANY ($1) LIMIT 1",
-					  1, types, &array, NULL, 1) > 0)
+	if (program_query_now(posting->program,
+						  "SELECT s.order_key FROM @sale s WHERE s.order_key = ANY ($1) LIMIT 1",
+						  1, types, &array, NULL, 1) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("order \"%s\" has been posted: it can neither be deleted nor leave its paid status",
@@ -263,15 +263,17 @@ find_members(Posting *posting)
 	{
 		SaleRow    *row = posting->paid[i];
 
-		if (row->path == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-					 errmsg("member \"%s\" of order \"%s\" does not exist in program \"%s\"",
-							row->member_key != NULL ? text_to_cstring(row->member_key)
-							: psprintf(INT64_FORMAT, row->member_id),
-							text_to_cstring(row->order_key), posting->program->name),
-					 errhint("Add the member first."),
-					 member_errfields(posting->program, "sale", "sale_member_id_fkey")));
+		if (row->path != NULL)
+			continue;
+		member_check_newer(posting->program, row->member_key, row->member_id);
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("member \"%s\" of order \"%s\" does not exist in program \"%s\"",
+						row->member_key != NULL ? text_to_cstring(row->member_key)
+						: psprintf(INT64_FORMAT, row->member_id),
+						text_to_cstring(row->order_key), posting->program->name),
+				 errhint("Add the member first."),
+				 member_errfields(posting->program, "sale", "sale_member_id_fkey")));
 	}
 }
 
@@ -494,8 +496,10 @@ insert_sales(Posting *posting)
 	{
 		int64		sale_id = DatumGetInt64(program_column(i, 1, &ignore));
 
-		while (posting->paid[next]->sale_id != sale_id)
+		while (next < posting->npaid && posting->paid[next]->sale_id != sale_id)
 			next++;
+		if (next == posting->npaid)
+			elog(ERROR, "sale " INT64_FORMAT " is none of those inserted", sale_id);
 		posting->paid[next]->posted = true;
 	}
 	SPI_freetuptable(SPI_tuptable);

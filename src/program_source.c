@@ -9,6 +9,7 @@
  */
 #include "compat.h"
 
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/partition.h"
 #include "catalog/pg_type.h"
@@ -125,14 +126,14 @@ lookup_members(Program *program, void *arg)
 
 	if (OidIsValid(lookup->relid))
 		value = relid_and_ancestors(lookup->relid);
-	if (program_query(program,
-					  OidIsValid(lookup->relid) ?
-					  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
-					  " WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
-					  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
-					  " WHERE s.detached_at IS NULL"
-					  "   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)",
-					  OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 1) > 0)
+	if (program_query_now(program,
+						  OidIsValid(lookup->relid) ?
+						  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
+						  " WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
+						  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
+						  " WHERE s.detached_at IS NULL"
+						  "   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)",
+						  OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 1) > 0)
 		lookup->members = member_source_row(0);
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -146,15 +147,15 @@ lookup_orders(Program *program, void *arg)
 
 	if (OidIsValid(lookup->relid))
 		value = relid_and_ancestors(lookup->relid);
-	lookup->norders = program_query(program,
-									OidIsValid(lookup->relid) ?
-									"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
-									" WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
-									"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
-									" WHERE s.detached_at IS NULL"
-									"   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)"
-									" ORDER BY s.order_source_id",
-									OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 0);
+	lookup->norders = program_query_now(program,
+										OidIsValid(lookup->relid) ?
+										"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
+										" WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
+										"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
+										" WHERE s.detached_at IS NULL"
+										"   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)"
+										" ORDER BY s.order_source_id",
+										OidIsValid(lookup->relid) ? 1 : 0, types, &value, NULL, 0);
 	lookup->orders = palloc(sizeof(OrderSource *) * Max(lookup->norders, 1));
 	for (int i = 0; i < lookup->norders; i++)
 		lookup->orders[i] = order_source_row(i);
@@ -395,6 +396,23 @@ check_time_column(Oid relid, const char *column, const char *parameter)
 }
 
 /*
+ * Making json of a value may call a cast that the owner of its type has made;
+ * only a superuser makes base types and what is there from the start.
+ */
+static void
+check_attribute_column(Oid relid, const char *column)
+{
+	Oid			type = column_type(relid, column, "attributes");
+	Oid			element = get_element_type(type);
+	Oid			base = OidIsValid(element) ? getBaseType(element) : type;
+
+	if (base >= FirstNormalObjectId && get_typtype(base) != TYPTYPE_BASE &&
+		(OidIsValid(element) || !type_is_enum(type)))
+		type_error(relid, column, "attributes", type,
+				   "Use a column of a base type, a built-in type or an enum.");
+}
+
+/*
  * Check the columns of a table of members.  An empty program takes its kind
  * of key from them.
  */
@@ -445,7 +463,7 @@ source_check_orders(Program *program, OrderSource *source)
 	if (source->currency != NULL)
 		check_key_column(source->relid, source->currency, "currency");
 	for (int i = 0; i < source->nattributes; i++)
-		(void) column_type(source->relid, source->attributes[i], "attributes");
+		check_attribute_column(source->relid, source->attributes[i]);
 }
 
 /* Building the queries.  r is the row of the user, in all of them. */
@@ -454,6 +472,24 @@ static char *
 column_ref(const char *column)
 {
 	return psprintf("r.%s", quote_identifier(column));
+}
+
+/*
+ * A column as text.  An enum goes by its output function, as a cast to text
+ * can be made by whoever owns the type, and would run as whoever reads.
+ */
+static char *
+text_expression(Oid relid, const char *column)
+{
+	if (type_is_enum(getBaseType(get_atttype(relid, get_attnum(relid, column)))))
+		return psprintf("enum_out(%s)::text", column_ref(column));
+	return psprintf("%s::text", column_ref(column));
+}
+
+static char *
+text_or_null_expression(Oid relid, const char *column)
+{
+	return column == NULL ? pstrdup("NULL::text") : text_expression(relid, column);
 }
 
 /* A point in time; without a time zone it is one of the program's clock. */
@@ -469,9 +505,10 @@ time_expression(Program *program, Oid relid, const char *column, const char *par
 }
 
 static char *
-member_expression(Program *program, const char *column)
+member_expression(Program *program, Oid relid, const char *column)
 {
-	return psprintf("%s::%s", column_ref(column), program->text_keys ? "text" : "int8");
+	return program->text_keys ? text_expression(relid, column)
+		: psprintf("%s::int8", column_ref(column));
 }
 
 /*
@@ -483,11 +520,11 @@ mapped_members(Program *program, MemberSource *source, Oid relid, const char *fr
 {
 	return psprintf("(SELECT true AS here, %s AS id, %s AS sponsor, %s AS joined_at, %s AS rank, %s AS state"
 					" FROM %s r /* %u */)",
-					member_expression(program, source->id),
-					member_expression(program, source->sponsor),
+					member_expression(program, relid, source->id),
+					member_expression(program, relid, source->sponsor),
 					time_expression(program, relid, source->joined_at, "joined_at"),
-					source->rank == NULL ? "NULL::text" : psprintf("%s::text", column_ref(source->rank)),
-					source->state == NULL ? "NULL::text" : psprintf("%s::text", column_ref(source->state)),
+					text_or_null_expression(relid, source->rank),
+					text_or_null_expression(relid, source->state),
 					from, relid);
 }
 
@@ -504,22 +541,22 @@ attributes_expression(OrderSource *source, Oid relid)
 	for (int i = 0; i < source->nattributes; i++)
 	{
 		const char *column = source->attributes[i];
+		Oid			type = column_type(relid, column, "attributes");
 
-		appendStringInfo(&call, "%s%s, %s%s", i > 0 ? ", " : "",
-						 quote_literal_cstr(column), column_ref(column),
-						 column_type(relid, column, "attributes") == TIMESTAMPTZOID ?
-						 " AT TIME ZONE 'UTC'" : "");
+		appendStringInfo(&call, "%s%s, %s%s", i > 0 ? ", " : "", quote_literal_cstr(column),
+						 type_is_enum(type) ? text_expression(relid, column) : column_ref(column),
+						 type == TIMESTAMPTZOID ? " AT TIME ZONE 'UTC'" : "");
 	}
 	appendStringInfoChar(&call, ')');
 	return call.data;
 }
 
 static char *
-paid_expression(OrderSource *source)
+paid_expression(OrderSource *source, Oid relid)
 {
 	if (source->status == NULL)
 		return pstrdup("true");
-	return psprintf("coalesce(%s::text = ANY (%s::text[]), false)", column_ref(source->status),
+	return psprintf("coalesce(%s = ANY (%s::text[]), false)", text_expression(relid, source->status),
 					quote_literal_cstr(OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(source->paid))));
 }
 
@@ -529,16 +566,16 @@ mapped_orders(Program *program, OrderSource *source, Oid relid, const char *from
 {
 	char	   *occurred_at = time_expression(program, relid, source->occurred_at, "occurred_at");
 
-	return psprintf("(SELECT true AS here, %s::text AS key, %s AS member, %s::numeric AS amount,"
+	return psprintf("(SELECT true AS here, %s AS key, %s AS member, %s::numeric AS amount,"
 					" %s AS currency, %s AS occurred_at, %s AS attributes,"
 					" %s AND %s AS paid FROM %s r /* %u */)",
-					column_ref(source->key),
-					member_expression(program, source->member),
+					text_expression(relid, source->key),
+					member_expression(program, relid, source->member),
 					column_ref(source->amount),
-					source->currency == NULL ? "NULL::text" : psprintf("%s::text", column_ref(source->currency)),
+					text_or_null_expression(relid, source->currency),
 					occurred_at,
 					attributes_expression(source, relid),
-					paid_expression(source),
+					paid_expression(source, relid),
 					source->occurred_at == NULL ? "true" : psprintf("coalesce(%s >= $1, true)", occurred_at),
 					from, relid);
 }
@@ -561,10 +598,10 @@ members_query(Program *program, MemberSource *source, Oid relid, SourceRows rows
 			return psprintf("SELECT n.*, true FROM %s n",
 							mapped_members(program, source, relid, SOURCE_NEW_ROWS));
 		case SOURCE_UPDATED:
-			return psprintf("SELECT n.here AND o.here, coalesce(n.id, o.id), n.sponsor, n.joined_at, n.rank, n.state,"
+			return psprintf("SELECT n.here, coalesce(n.id, o.id), n.sponsor, n.joined_at, n.rank, n.state,"
 							" n.sponsor IS DISTINCT FROM o.sponsor"
 							" FROM %s n FULL JOIN %s o ON o.id = n.id"
-							" WHERE n.here IS NULL OR o.here IS NULL"
+							" WHERE n.here IS NULL"
 							" OR ROW(n.sponsor, n.rank, n.state) IS DISTINCT FROM ROW(o.sponsor, o.rank, o.state)",
 							mapped_members(program, source, relid, SOURCE_NEW_ROWS),
 							mapped_members(program, source, relid, SOURCE_OLD_ROWS));
@@ -647,6 +684,10 @@ read_member(Program *program, MemberSource *source, MemberRow *row, uint64 at)
 		row->member_key = program_copy_text(value);
 	else
 		row->member_id = DatumGetInt64(value);
+	if (row->member_key != NULL && VARSIZE_ANY_EXHDR(row->member_key) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the id of a member must not be empty")));
 
 	row->sponsor_id = MEMBER_NONE;
 	value = program_column(at, 3, &isnull);
@@ -854,16 +895,18 @@ absent_keys(Program *program, Piece *piece, Oid relid, const char *column)
 {
 	Oid			types[1];
 	Datum		array = program_array(piece->type, piece->keys, NULL, piece->n);
+	Oid			type = getBaseType(get_atttype(relid, get_attnum(relid, column)));
+	bool		is_enum = type_is_enum(type);
 	char	   *key_type;
 
 	/* without its length a type is not cut: plain "character" is of length 1 */
-	key_type = format_type_extended(getBaseType(get_atttype(relid, get_attnum(relid, column))), -1,
-									FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+	key_type = is_enum ? "text" : format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
 	types[0] = get_array_type(piece->type);
 	return program_query_text(program,
 							  psprintf("SELECT k.key FROM unnest($1) AS k(key)"
-									   " WHERE NOT EXISTS (SELECT FROM %s r WHERE r.%s = k.key::%s)",
-									   qualified_table(relid), quote_identifier(column), key_type),
+									   " WHERE NOT EXISTS (SELECT FROM %s r WHERE %s = k.key::%s)",
+									   qualified_table(relid),
+									   is_enum ? text_expression(relid, column) : column_ref(column), key_type),
 							  1, types, &array, NULL, 0);
 }
 

@@ -9,11 +9,13 @@
  */
 #include "compat.h"
 
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "program.h"
 
@@ -21,6 +23,8 @@ typedef struct PlanEntry
 {
 	const char *sql;
 	SPIPlanPtr	plan;
+	int			nargs;
+	Oid		   *types;
 	char		status;
 } PlanEntry;
 
@@ -62,12 +66,14 @@ prepare(const char *sql, int nargs, const Oid *types)
 {
 	PlanEntry  *entry;
 	SPIPlanPtr	plan;
+	Oid		   *kept_types;
 	bool		found;
 
 	if (plans == NULL)
 		plans = plans_create(TopMemoryContext, 64, NULL);
 	entry = plans_lookup(plans, sql);
-	if (entry != NULL)
+	if (entry != NULL && entry->nargs == nargs &&
+		(nargs == 0 || memcmp(entry->types, types, sizeof(Oid) * nargs) == 0))
 		return entry->plan;
 
 	/*
@@ -81,13 +87,45 @@ prepare(const char *sql, int nargs, const Oid *types)
 		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep a plan");
-	entry = plans_insert(plans, MemoryContextStrdup(TopMemoryContext, sql), &found);
+	kept_types = MemoryContextAlloc(TopMemoryContext, sizeof(Oid) * Max(nargs, 1));
+	if (nargs > 0)
+		memcpy(kept_types, types, sizeof(Oid) * nargs);
+
+	/*
+	 * An older plan is left alone, as it may be running further up.  That is
+	 * no leak to speak of: the types of a text change only where the
+	 * extension was dropped and made again.
+	 */
+	if (entry == NULL)
+		entry = plans_insert(plans, MemoryContextStrdup(TopMemoryContext, sql), &found);
 	entry->plan = plan;
+	entry->nargs = nargs;
+	entry->types = kept_types;
 	return plan;
 }
 
+/* sql is complete: names of the user's are in it, and an @ in them is theirs. */
+static uint64
+run_query(Program *program, Snapshot snapshot, const char *sql, int nargs,
+		  const Oid *types, const Datum *values, const char *nulls, long limit)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	SPIPlanPtr	plan = prepare(sql, nargs, types);
+	int			result;
+
+	result = SPI_execute_snapshot(plan, unconstify(Datum *, values), nulls,
+								  snapshot, InvalidSnapshot,
+								  program->read_only, true, limit);
+	/* SPI leaves its own context behind, which lives until program_close */
+	MemoryContextSwitchTo(caller);
+	if (result < 0)
+		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
 /*
- * Run a query; its rows, if any, are in SPI_tuptable.  limit 0 is none.
+ * Run a query on the program's tables; its rows, if any, are in SPI_tuptable.
+ * limit 0 is none.
  */
 uint64
 program_query(Program *program, const char *format, int nargs,
@@ -95,29 +133,39 @@ program_query(Program *program, const char *format, int nargs,
 			  long limit)
 {
 	char	   *sql = program_sql(program, format);
-	uint64		rows = program_query_text(program, sql, nargs, types, values, nulls, limit);
+	uint64		rows = run_query(program, InvalidSnapshot, sql, nargs, types, values, nulls, limit);
 
 	pfree(sql);
 	return rows;
 }
 
 /*
- * The same for a text that is complete, as it names tables of the user: an @
- * in it is theirs.
+ * The same for what counts as it is now, also in a transaction whose snapshot
+ * is older: a lock has been waited for, and what its holder did is in force.
  */
+uint64
+program_query_now(Program *program, const char *format, int nargs,
+				  const Oid *types, const Datum *values, const char *nulls,
+				  long limit)
+{
+	char	   *sql = program_sql(program, format);
+	Snapshot	snapshot = InvalidSnapshot;
+	uint64		rows;
+
+	if (IsolationUsesXactSnapshot() && !program->read_only)
+		snapshot = GetLatestSnapshot();
+	rows = run_query(program, snapshot, sql, nargs, types, values, nulls, limit);
+	pfree(sql);
+	return rows;
+}
+
+/* The same for a complete text, which names tables of the user. */
 uint64
 program_query_text(Program *program, const char *sql, int nargs,
 				   const Oid *types, const Datum *values, const char *nulls,
 				   long limit)
 {
-	SPIPlanPtr	plan = prepare(sql, nargs, types);
-	int			result;
-
-	result = SPI_execute_plan(plan, unconstify(Datum *, values), nulls,
-							  program->read_only, limit);
-	if (result < 0)
-		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
-	return SPI_processed;
+	return run_query(program, InvalidSnapshot, sql, nargs, types, values, nulls, limit);
 }
 
 /*

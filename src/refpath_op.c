@@ -379,12 +379,20 @@ refpath_fn_subpath_to_end(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(cut_path(ARG_BYTES(0), PG_GETARG_INT32(1), 0, true));
 }
 
+/*
+ * The first path itself where it is above the second: the state of the
+ * aggregate is then not copied again for every row.
+ */
 Datum
 refpath_fn_lca(PG_FUNCTION_ARGS)
 {
-	RefPathBytes a = ARG_BYTES(0);
+	RefPath    *path = PG_GETARG_REFPATH_PP(0);
+	RefPathBytes a = refpath_bytes(path);
+	Size		common = refpath_common_len(a, ARG_BYTES(1));
 
-	PG_RETURN_POINTER(refpath_make(a.data, refpath_common_len(a, ARG_BYTES(1))));
+	if (common == a.len)
+		PG_RETURN_POINTER(path);
+	PG_RETURN_POINTER(refpath_make(a.data, common));
 }
 
 /* One pass, whatever the array's shape; only the first path is kept, cut. */

@@ -120,6 +120,17 @@ CREATE FUNCTION distributor.lca(distributor.refpath[]) RETURNS distributor.refpa
 COMMENT ON FUNCTION distributor.lca(distributor.refpath[]) IS
 	'lowest common ancestor of all paths that are not null; null if there are none';
 
+-- The strict function skips nulls and takes the first path as it is; states of
+-- workers and shards are combined by itself.
+CREATE AGGREGATE distributor.lca(distributor.refpath) (
+	SFUNC = distributor.lca,
+	STYPE = distributor.refpath,
+	COMBINEFUNC = distributor.lca,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE distributor.lca(distributor.refpath) IS
+	'lowest common ancestor of all paths that are not null; null if there are none';
+
 CREATE FUNCTION distributor.graft(path distributor.refpath, old_base distributor.refpath, new_base distributor.refpath) RETURNS distributor.refpath
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_fn_graft';
 COMMENT ON FUNCTION distributor.graft(path distributor.refpath, old_base distributor.refpath, new_base distributor.refpath) IS

@@ -491,7 +491,7 @@ WITH base AS MATERIALIZED (
 		   m.path, m.rank, m.state, m.joined_at
 	  FROM base b
 	  JOIN @program@.member m ON m.path OPERATOR(distributor.>=) b.path AND m.path OPERATOR(distributor.<) b.upper_path
-	 WHERE $2 IS NULL OR distributor.depth(m.path) <= b.depth + $2
+	 WHERE $2 IS NULL OR distributor.depth(m.path) - b.depth <= $2
 ), volume AS (
 	SELECT u.id AS member_id,
 		   sum(s.amount) FILTER (WHERE s.member_id = u.id) AS personal_volume,

@@ -40,7 +40,7 @@ FROM (VALUES ('1.2.3', '1.2.4'), ('1.2', '1.2.4'), ('1', '1'), ('1', '2'), ('', 
 	LATERAL (SELECT x::refpath AS a, y::refpath AS b) p;
 SELECT paths, lca(paths::refpath[]) FROM unnest(ARRAY['{}', '{NULL}', '{NULL,NULL}', '{1.2.3}', '{1.2.3,NULL,1.2.4.5}',
 	'{{1.2,1.2.3},{1.2.4,1}}', '[0:1]={1.2,1.3}', '{"",1}', '{1,2,3}', '{{{{{{1.7.2,1.7}}}}}}']) AS paths;
-SELECT lca('{1.2.3,1.2.4}');
+SELECT lca('{1.2.3,1.2.4}'::refpath[]);
 SELECT lca(array_agg(('1.2.' || i)::refpath)) FROM generate_series(3, 1000002) i;
 SELECT lca(NULL::refpath, '1'), lca(NULL::refpath[]);
 

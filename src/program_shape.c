@@ -1,0 +1,130 @@
+/*
+ * program_shape.c
+ *	  What the code relies on in the tables of a program.
+ *
+ * The tables belong to whoever created the program, who may alter them; but
+ * columns are read as values of the types below, and a pointer taken from an
+ * integer, or from a null, would end the server.  So each opening compares,
+ * and holds the tables open until the program is closed.
+ * More columns than these are the owner's business.
+ */
+#include "compat.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "program.h"
+
+typedef struct Column
+{
+	const char *name;
+	Oid			type;			/* InvalidOid: refpath */
+	bool		not_null;
+} Column;
+
+#define REFPATH InvalidOid
+
+static const Column program_columns[] = {
+	{"version", TEXTOID, true}, {"currency", TEXTOID, true}, {"time_zone", TEXTOID, true},
+	{"key_type", TEXTOID, true}, {"paused_at", TIMESTAMPTZOID, false}, {NULL}
+};
+static const Column member_columns[] = {
+	{"member_id", INT8OID, true}, {"sponsor_id", INT8OID, false}, {"joined_at", TIMESTAMPTZOID, true},
+	{"path", REFPATH, true}, {"state", TEXTOID, true}, {"rank", TEXTOID, false},
+	{"member_key", TEXTOID, false}, {NULL}
+};
+static const Column member_history_columns[] = {
+	{"member_id", INT8OID, true}, {"sponsor_id", INT8OID, false}, {"valid_from", TIMESTAMPTZOID, true},
+	{"revision", INT4OID, true}, {"change", TEXTOID, true}, {"state", TEXTOID, true},
+	{"rank", TEXTOID, false}, {NULL}
+};
+static const Column member_source_columns[] = {
+	{"relid", REGCLASSOID, true}, {"id_column", TEXTOID, true}, {"sponsor_column", TEXTOID, true},
+	{"joined_at_column", TEXTOID, false}, {"rank_column", TEXTOID, false},
+	{"state_column", TEXTOID, false}, {"state_map", JSONBOID, false}, {"orphans", TEXTOID, true}, {NULL}
+};
+static const Column orphan_columns[] = {
+	{"member_id", INT8OID, true}, {"sponsor_key", TEXTOID, false}, {"problem", TEXTOID, true}, {NULL}
+};
+static const Column plan_columns[] = {
+	{"version", INT4OID, true}, {"valid_from", TIMESTAMPTZOID, true}, {"document", JSONBOID, true}, {NULL}
+};
+static const Column order_source_columns[] = {
+	{"order_source_id", INT4OID, true}, {"relid", REGCLASSOID, true}, {"key_column", TEXTOID, true},
+	{"member_column", TEXTOID, true}, {"amount_column", TEXTOID, true},
+	{"occurred_at_column", TEXTOID, false}, {"status_column", TEXTOID, false},
+	{"paid", TEXTARRAYOID, true}, {"currency_column", TEXTOID, false},
+	{"attribute_columns", TEXTARRAYOID, true}, {"since", TIMESTAMPTZOID, true}, {NULL}
+};
+static const Column sale_columns[] = {
+	{"sale_id", INT8OID, true}, {"member_id", INT8OID, true}, {"occurred_at", TIMESTAMPTZOID, true},
+	{"plan_version", INT4OID, true}, {"order_source_id", INT4OID, false}, {"order_key", TEXTOID, true},
+	{"amount", NUMERICOID, true}, {"currency", TEXTOID, true}, {"path", REFPATH, true},
+	{"path_ranks", TEXTARRAYOID, false}, {"path_states", TEXTARRAYOID, false},
+	{"attributes", JSONBOID, false}, {"author", TEXTOID, false}, {NULL}
+};
+static const Column ledger_columns[] = {
+	{"entry_id", INT8OID, true}, {"source_id", INT8OID, true}, {"member_id", INT8OID, true},
+	{"level", INT4OID, true}, {"source", TEXTOID, true}, {"rule", TEXTOID, true},
+	{"amount", NUMERICOID, true}, {"currency", TEXTOID, true}, {NULL}
+};
+
+static const Column *const columns[PROGRAM_NTABLES] = {
+	program_columns, member_columns, member_history_columns, member_source_columns, orphan_columns,
+	plan_columns, order_source_columns, sale_columns, ledger_columns
+};
+
+/* Columns mostly stand in the order above: the search goes on from the last. */
+static Form_pg_attribute
+find_column(TupleDesc desc, const char *name, int *from)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att;
+
+		*from = (*from + 1) % desc->natts;
+		att = TupleDescAttr(desc, *from);
+		if (!att->attisdropped && strcmp(NameStr(att->attname), name) == 0)
+			return att;
+	}
+	return NULL;
+}
+
+void
+program_check_shape(Program *program, ProgramTable table, Relation rel)
+{
+	int			from = -1;
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" of program \"%s\" is not a table",
+						RelationGetRelationName(rel), program->name)));
+	/* A child may hold nulls where its parent may not. */
+	if (rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relhassubclass &&
+		find_inheritance_children(RelationGetRelid(rel), NoLock) != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" of program \"%s\" has been inherited from",
+						RelationGetRelationName(rel), program->name),
+				 errhint("Drop the table that inherits, or let it inherit no more."),
+				 errtable(rel)));
+	for (const Column *column = columns[table]; column->name != NULL; column++)
+	{
+		Form_pg_attribute att = find_column(RelationGetDescr(rel), column->name, &from);
+		Oid			type = OidIsValid(column->type) ? column->type : program->refpath;
+
+		if (att == NULL || att->atttypid != type || (column->not_null && !att->attnotnull))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table \"%s\" of program \"%s\" has been altered",
+							RelationGetRelationName(rel), program->name),
+					 errdetail("Column \"%s\" must be of type %s%s.", column->name,
+							   format_type_be(type), column->not_null ? " and not null" : ""),
+					 errhint("Take the change back."),
+					 errtable(rel)));
+	}
+}
