@@ -64,7 +64,7 @@ in_workshop() {
 	shift
 	work=$(mktemp -d -t distributor.XXXXXXXX)
 	child=
-	trap 'close_workshop' EXIT
+	trap 'leave $?' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	copy_tree "$work/src"
@@ -87,8 +87,17 @@ in_workshop() {
 	return "$status"
 }
 
+# leave STATUS: whichever way the caller ends; it may add its own last word.
+leave() {
+	close_workshop
+	last_word "$1"
+}
+
+last_word() { return "$1"; }
+
 close_workshop() {
 	local pidfile
+	[ -n "${work:-}" ] || return 0
 	if [ -n "$child" ]; then
 		kill -TERM -- "-$child" 2>/dev/null || true
 		wait "$child" 2>/dev/null || true

@@ -3,6 +3,7 @@
 \set ECHO queries
 
 CREATE EXTENSION distributor;
+SET search_path = public, distributor;
 
 SELECT distributor.create_program('shop', currency => 'GBP');
 
