@@ -155,7 +155,6 @@ program_close(Program *program)
 static void
 read_settings(Program *program, void *arg)
 {
-	bool		isnull;
 
 	/* an old snapshot may show a pause that has ended: its orders were lost */
 	if (program_query_now(program,
@@ -167,10 +166,10 @@ read_settings(Program *program, void *arg)
 				 errmsg("program \"%s\" has no settings", program->name),
 				 errdetail("Its table \"program\" is empty."),
 				 errhint("Restore the data of the program, or create it anew.")));
-	program->currency = text_to_cstring(DatumGetTextPP(program_column(0, 1, &isnull)));
-	program->time_zone = text_to_cstring(DatumGetTextPP(program_column(0, 2, &isnull)));
-	program->text_keys = DatumGetBool(program_column(0, 3, &isnull));
-	program->paused = DatumGetBool(program_column(0, 4, &isnull));
+	program->currency = text_to_cstring(DatumGetTextPP(program_get(0, 1, TEXTOID)));
+	program->time_zone = text_to_cstring(DatumGetTextPP(program_get(0, 2, TEXTOID)));
+	program->text_keys = DatumGetBool(program_get(0, 3, BOOLOID));
+	program->paused = DatumGetBool(program_get(0, 4, BOOLOID));
 }
 
 /*

@@ -97,7 +97,8 @@ extern uint64 program_query_now(Program *program, const char *sql, int nargs,
 								const Oid *types, const Datum *values, const char *nulls,
 								long limit);
 extern Portal program_cursor(const char *sql, int nargs, const Oid *types, const Datum *values);
-extern Datum program_column(uint64 row, int column, bool *isnull);
+extern Datum program_column(uint64 row, int column, Oid type, bool *isnull);
+extern Datum program_get(uint64 row, int column, Oid type);
 extern Datum program_array(Oid type, const Datum *values, const bool *nulls, int n);
 
 /* SPI hands out rows that die with its next query; these outlive it. */

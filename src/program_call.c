@@ -327,8 +327,8 @@ hand_over_frontline(Program *program, int64 member_id)
 	batch.rows = palloc0(sizeof(MemberRow) * Max(batch.n, 1));
 	for (int i = 0; i < batch.n; i++)
 	{
-		batch.rows[i].member_id = DatumGetInt64(program_column(i, 1, &isnull));
-		sponsor = program_column(i, 2, &isnull);
+		batch.rows[i].member_id = DatumGetInt64(program_get(i, 1, INT8OID));
+		sponsor = program_column(i, 2, INT8OID, &isnull);
 		batch.rows[i].sponsor_id = isnull ? MEMBER_NONE : DatumGetInt64(sponsor);
 	}
 	SPI_freetuptable(SPI_tuptable);

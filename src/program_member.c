@@ -173,7 +173,6 @@ resolve_keys(Work *work)
 	Oid			types[] = {TEXTARRAYOID};
 	Oid			sequence;
 	uint64		found;
-	bool		isnull;
 
 	for (int i = 0; i < batch->n; i++)
 	{
@@ -190,11 +189,11 @@ resolve_keys(Work *work)
 						  1, types, &array, NULL, 0);
 	for (uint64 i = 0; i < found; i++)
 	{
-		text	   *key = program_copy_text(program_column(i, 1, &isnull));
+		text	   *key = program_copy_text(program_get(i, 1, TEXTOID));
 		bool		exists;
 		Numbered   *entry = numbered_insert(numbers, key, &exists);
 
-		entry->member_id = DatumGetInt64(program_column(i, 2, &isnull));
+		entry->member_id = DatumGetInt64(program_get(i, 2, INT8OID));
 	}
 	SPI_freetuptable(SPI_tuptable);
 
@@ -313,13 +312,13 @@ load_known(Work *work)
 			bool		isnull;
 			Datum		value;
 
-			known = known_lookup(work->known, DatumGetInt64(program_column(i, 1, &isnull)));
+			known = known_lookup(work->known, DatumGetInt64(program_get(i, 1, INT8OID)));
 			known->exists = true;
-			value = program_column(i, 2, &isnull);
+			value = program_column(i, 2, INT8OID, &isnull);
 			known->sponsor_id = isnull ? MEMBER_NONE : DatumGetInt64(value);
-			known->path = (RefPath *) PG_DETOAST_DATUM_COPY(program_column(i, 3, &isnull));
-			known->state = engine_state_from_word(TextDatumGetCString(program_column(i, 4, &isnull)));
-			value = program_column(i, 5, &isnull);
+			known->path = (RefPath *) PG_DETOAST_DATUM_COPY(program_get(i, 3, work->program->refpath));
+			known->state = engine_state_from_word(TextDatumGetCString(program_get(i, 4, TEXTOID)));
+			value = program_column(i, 5, TEXTOID, &isnull);
 			known->rank = isnull ? NULL : program_copy_text(value);
 		}
 		SPI_freetuptable(SPI_tuptable);
@@ -778,7 +777,6 @@ check_depth(Work *work, const Move *move)
 	Oid			types[] = {work->program->refpath, INT4OID};
 	Datum		values[2];
 	int			growth = (int) REFPATH_LEN(move->new_path) - (int) REFPATH_LEN(move->old_path);
-	bool		isnull;
 
 	if (growth <= 0)
 		return;
@@ -794,9 +792,9 @@ check_depth(Work *work, const Move *move)
 					  "   AND b.bytes > $2"
 					  " ORDER BY m.path LIMIT 1",
 					  2, types, values, NULL, 1) > 0)
-		too_deep_error(TextDatumGetCString(program_column(0, 1, &isnull)),
-					   DatumGetInt32(program_column(0, 2, &isnull)) - path_depth(move->old_path) + path_depth(move->new_path),
-					   DatumGetInt32(program_column(0, 3, &isnull)) + growth);
+		too_deep_error(TextDatumGetCString(program_get(0, 1, TEXTOID)),
+					   DatumGetInt32(program_get(0, 2, INT4OID)) - path_depth(move->old_path) + path_depth(move->new_path),
+					   DatumGetInt32(program_get(0, 3, INT4OID)) + growth);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -958,7 +956,6 @@ member_lookup(Program *program, const text *key, int64 id)
 {
 	Oid			types[1];
 	Datum		value;
-	bool		isnull;
 	int64		result = MEMBER_NONE;
 
 	types[0] = key != NULL ? TEXTOID : INT8OID;
@@ -967,7 +964,7 @@ member_lookup(Program *program, const text *key, int64 id)
 					  key != NULL ? "SELECT m.member_id FROM @member m WHERE m.member_key = $1"
 					  : "SELECT m.member_id FROM @member m WHERE m.member_id = $1",
 					  1, types, &value, NULL, 1) == 1)
-		result = DatumGetInt64(program_column(0, 1, &isnull));
+		result = DatumGetInt64(program_get(0, 1, INT8OID));
 	return result;
 }
 

@@ -84,7 +84,6 @@ program_plans(Program *program, TimestampTz from, TimestampTz to, int *n)
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum		values[2];
 	PlanVersion *versions;
-	bool		isnull;
 
 	values[0] = TimestampTzGetDatum(from);
 	values[1] = TimestampTzGetDatum(to);
@@ -99,10 +98,10 @@ program_plans(Program *program, TimestampTz from, TimestampTz to, int *n)
 	versions = palloc(sizeof(PlanVersion) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
 	{
-		versions[i].version = DatumGetInt32(program_column(i, 1, &isnull));
-		versions[i].valid_from = DatumGetTimestampTz(program_column(i, 2, &isnull));
+		versions[i].version = DatumGetInt32(program_get(i, 1, INT4OID));
+		versions[i].valid_from = DatumGetTimestampTz(program_get(i, 2, TIMESTAMPTZOID));
 		versions[i].plan = compiled_plan(program, versions[i].version,
-										 DatumGetJsonbP(program_column(i, 3, &isnull)));
+										 DatumGetJsonbP(program_get(i, 3, JSONBOID)));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return versions;
@@ -115,14 +114,13 @@ program_plan(Program *program, int version)
 	Oid			types[] = {INT4OID};
 	Datum		value = Int32GetDatum(version);
 	CommissionPlan *plan;
-	bool		isnull;
 
 	if (program_query(program, "SELECT p.document FROM @plan p WHERE p.version = $1",
 					  1, types, &value, NULL, 1) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("program \"%s\" has no version %d of its plan", program->name, version)));
-	plan = compiled_plan(program, version, DatumGetJsonbP(program_column(0, 1, &isnull)));
+	plan = compiled_plan(program, version, DatumGetJsonbP(program_get(0, 1, JSONBOID)));
 	SPI_freetuptable(SPI_tuptable);
 	return plan;
 }
@@ -145,7 +143,6 @@ check_no_sales_since(Program *program, TimestampTz valid_from)
 {
 	Oid			types[] = {TIMESTAMPTZOID};
 	Datum		value = TimestampTzGetDatum(valid_from);
-	bool		isnull;
 
 	if (valid_from >= GetCurrentTimestamp())
 		return;
@@ -157,8 +154,8 @@ check_no_sales_since(Program *program, TimestampTz valid_from)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("sales since %s have been posted already", timestamptz_to_str(valid_from)),
 				 errdetail("Order \"%s\", for one, was posted by version %d of the plan.",
-						   TextDatumGetCString(program_column(0, 1, &isnull)),
-						   DatumGetInt32(program_column(0, 2, &isnull))),
+						   TextDatumGetCString(program_get(0, 1, TEXTOID)),
+						   DatumGetInt32(program_get(0, 2, INT4OID))),
 				 errhint("Let the plan begin now or later.")));
 }
 
@@ -188,7 +185,6 @@ check_no_plan_at(Program *program, TimestampTz valid_from)
 {
 	Oid			types[] = {TIMESTAMPTZOID};
 	Datum		value = TimestampTzGetDatum(valid_from);
-	bool		isnull;
 
 	if (program_query(program,
 					  "SELECT p.version FROM @plan p WHERE p.valid_from = $1",
@@ -196,7 +192,7 @@ check_no_plan_at(Program *program, TimestampTz valid_from)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("another plan is valid from %s already", timestamptz_to_str(valid_from)),
-				 errdetail("It is version %d.", DatumGetInt32(program_column(0, 1, &isnull))),
+				 errdetail("It is version %d.", DatumGetInt32(program_get(0, 1, INT4OID))),
 				 errhint("Let the plan begin at another time, for example now."),
 				 member_errfields(program, "plan", "plan_valid_from_key")));
 }
@@ -207,7 +203,6 @@ insert_plan(Program *program, void *arg)
 	NewPlan    *new = arg;
 	Oid			types[] = {INT4OID, TIMESTAMPTZOID, JSONBOID, TEXTOID};
 	Datum		values[4];
-	bool		isnull;
 
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
@@ -220,7 +215,7 @@ insert_plan(Program *program, void *arg)
 	/* Alone with the tree, no sale is being posted by an older version. */
 	program_lock_tree(program, true, LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT);
 	program_query(program, "SELECT coalesce(max(p.version), 0) + 1 FROM @plan p", 0, NULL, NULL, NULL, 1);
-	new->version = DatumGetInt32(program_column(0, 1, &isnull));
+	new->version = DatumGetInt32(program_get(0, 1, INT4OID));
 	if (!new->has_valid_from)
 		new->valid_from = new->version == 1 ? DT_NOBEGIN : earliest_start(program);
 	check_no_plan_at(program, new->valid_from);

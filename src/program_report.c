@@ -67,15 +67,15 @@ load_sale(Program *program, text *order_key)
 				 errmsg("order \"%s\" has not been posted in program \"%s\"",
 						text_to_cstring(order_key), program->name),
 				 errhint("Orders post when they reach a paid status.")));
-	version = DatumGetInt32(program_column(0, 1, &isnull));
-	sale->depth = refpath_decode(DatumGetRefPathPP(program_column(0, 2, &isnull)), &ids);
+	version = DatumGetInt32(program_get(0, 1, INT4OID));
+	sale->depth = refpath_decode(DatumGetRefPathPP(program_get(0, 2, program->refpath)), &ids);
 	sale->ids = ids;
-	sale->amount = DatumGetNumericCopy(program_column(0, 3, &isnull));
-	posted.currency = TextDatumGetCString(program_column(0, 4, &isnull));
+	sale->amount = DatumGetNumericCopy(program_get(0, 3, NUMERICOID));
+	posted.currency = TextDatumGetCString(program_get(0, 4, TEXTOID));
 	sale->currency = posted.currency;
-	value = program_column(0, 5, &isnull);
+	value = program_column(0, 5, TEXTARRAYOID, &isnull);
 	sale->ranks = (const char *const *) stored_words(value, isnull, sale->depth);
-	value = program_column(0, 6, &isnull);
+	value = program_column(0, 6, TEXTARRAYOID, &isnull);
 	states = stored_words(value, isnull, sale->depth);
 	if (states != NULL)
 	{
@@ -101,7 +101,6 @@ member_keys(Program *program, EngineResult *result)
 	Oid			types[] = {INT8ARRAYOID};
 	Datum		array;
 	uint64		found;
-	bool		isnull;
 
 	for (int i = 0; i < result->nlines; i++)
 	{
@@ -116,8 +115,8 @@ member_keys(Program *program, EngineResult *result)
 						  "  JOIN @member m ON m.member_id = k.id WHERE m.member_key IS NOT NULL",
 						  1, types, &array, NULL, 0);
 	for (uint64 i = 0; i < found; i++)
-		keys[DatumGetInt64(program_column(i, 1, &isnull)) - 1] =
-			TextDatumGetCString(program_column(i, 2, &isnull));
+		keys[DatumGetInt64(program_get(i, 1, INT8OID)) - 1] =
+			TextDatumGetCString(program_get(i, 2, TEXTOID));
 	SPI_freetuptable(SPI_tuptable);
 	return keys;
 }

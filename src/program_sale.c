@@ -199,7 +199,6 @@ check_unposted(Posting *posting)
 	int			n = 0;
 	Oid			types[] = {TEXTARRAYOID};
 	Datum		array;
-	bool		isnull;
 
 	for (int i = 0; i < batch->n; i++)
 		if (!batch->rows[i].paid && batch->rows[i].order_key != NULL)
@@ -211,7 +210,7 @@ check_unposted(Posting *posting)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("order \"%s\" has been posted: it can neither be deleted nor leave its paid status",
-						TextDatumGetCString(program_column(0, 1, &isnull))),
+						TextDatumGetCString(program_get(0, 1, TEXTOID))),
 				 errdetail("Its commissions are in the ledger of program \"%s\".", posting->program->name),
 				 errhint("Take the change back. Statuses that follow payment belong into the list \"paid\" of attach_orders().")));
 	SPI_freetuptable(SPI_tuptable);
@@ -227,7 +226,6 @@ find_members(Posting *posting)
 	Datum	   *members = palloc(sizeof(Datum) * posting->npaid);
 	Datum		array;
 	uint64		found;
-	bool		isnull;
 
 	for (int i = 0; i < posting->npaid; i++)
 		members[i] = by_id ? Int64GetDatum(posting->paid[i]->member_id)
@@ -253,10 +251,10 @@ find_members(Posting *posting)
 						  1, types, &array, NULL, 0);
 	for (uint64 i = 0; i < found; i++)
 	{
-		SaleRow    *row = posting->paid[DatumGetInt64(program_column(i, 1, &isnull)) - 1];
+		SaleRow    *row = posting->paid[DatumGetInt64(program_get(i, 1, INT8OID)) - 1];
 
-		row->member_id = DatumGetInt64(program_column(i, 2, &isnull));
-		row->path = (RefPath *) PG_DETOAST_DATUM_COPY(program_column(i, 3, &isnull));
+		row->member_id = DatumGetInt64(program_get(i, 2, INT8OID));
+		row->path = (RefPath *) PG_DETOAST_DATUM_COPY(program_get(i, 3, posting->program->refpath));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	for (int i = 0; i < posting->npaid; i++)
@@ -358,10 +356,10 @@ find_uplines(Posting *posting)
 	{
 		Datum		rank;
 
-		standing = standings_lookup(posting->standings, DatumGetInt64(program_column(i, 1, &isnull)));
+		standing = standings_lookup(posting->standings, DatumGetInt64(program_get(i, 1, INT8OID)));
 		standing->known = true;
-		standing->state = engine_state_from_word(TextDatumGetCString(program_column(i, 2, &isnull)));
-		rank = program_column(i, 3, &isnull);
+		standing->state = engine_state_from_word(TextDatumGetCString(program_get(i, 2, TEXTOID)));
+		rank = program_column(i, 3, TEXTOID, &isnull);
 		standing->rank = isnull ? NULL : TextDatumGetCString(rank);
 	}
 	SPI_freetuptable(SPI_tuptable);
@@ -436,7 +434,6 @@ insert_sales(Posting *posting)
 	Oid			sequence = get_relname_relid("sale_id_seq", get_rel_namespace(program->tables[PROGRAM_SALE]));
 	int			next = 0;
 	uint64		inserted;
-	bool		ignore;
 
 	for (int c = 0; c < NARRAYS; c++)
 	{
@@ -494,7 +491,7 @@ insert_sales(Posting *posting)
 							 NARRAYS + 2, types, values, nulls, 0);
 	for (uint64 i = 0; i < inserted; i++)
 	{
-		int64		sale_id = DatumGetInt64(program_column(i, 1, &ignore));
+		int64		sale_id = DatumGetInt64(program_get(i, 1, INT8OID));
 
 		while (next < posting->npaid && posting->paid[next]->sale_id != sale_id)
 			next++;
@@ -536,14 +533,14 @@ static void
 check_same_content(Posting *posting, SaleRow *row, uint64 at)
 {
 	bool		isnull;
-	int64		member_id = DatumGetInt64(program_column(at, 3, &isnull));
-	Numeric		amount = DatumGetNumeric(program_column(at, 4, &isnull));
-	char	   *currency = TextDatumGetCString(program_column(at, 5, &isnull));
-	TimestampTz occurred_at = DatumGetTimestampTz(program_column(at, 6, &isnull));
-	Datum		value = program_column(at, 7, &isnull);
+	int64		member_id = DatumGetInt64(program_get(at, 3, INT8OID));
+	Numeric		amount = DatumGetNumeric(program_get(at, 4, NUMERICOID));
+	char	   *currency = TextDatumGetCString(program_get(at, 5, TEXTOID));
+	TimestampTz occurred_at = DatumGetTimestampTz(program_get(at, 6, TIMESTAMPTZOID));
+	Datum		value = program_column(at, 7, JSONBOID, &isnull);
 	Jsonb	   *attributes = isnull ? NULL : DatumGetJsonbP(value);
 
-	row->sale_id = DatumGetInt64(program_column(at, 2, &isnull));
+	row->sale_id = DatumGetInt64(program_get(at, 2, INT8OID));
 	if (member_id != row->member_id)
 		content_error(posting, row, "member", psprintf(INT64_FORMAT, member_id), psprintf(INT64_FORMAT, row->member_id));
 	if (money_compare(amount, row->amount) != 0)
@@ -566,7 +563,6 @@ check_same(Posting *posting)
 	int			n = 0;
 	Oid			types[] = {TEXTARRAYOID};
 	Datum		array;
-	bool		isnull;
 	uint64		found;
 
 	for (int i = 0; i < posting->npaid; i++)
@@ -587,7 +583,7 @@ check_same(Posting *posting)
 	if (found != n)
 		elog(ERROR, "%d orders were neither posted nor found", n - (int) found);
 	for (uint64 i = 0; i < found; i++)
-		check_same_content(posting, rows[DatumGetInt64(program_column(i, 1, &isnull)) - 1], i);
+		check_same_content(posting, rows[DatumGetInt64(program_get(i, 1, INT8OID)) - 1], i);
 	SPI_freetuptable(SPI_tuptable);
 }
 

@@ -28,7 +28,7 @@ static char *
 column_text(uint64 row, int column)
 {
 	bool		isnull;
-	Datum		value = program_column(row, column, &isnull);
+	Datum		value = program_column(row, column, TEXTOID, &isnull);
 
 	return isnull ? NULL : TextDatumGetCString(value);
 }
@@ -66,15 +66,15 @@ member_source_row(uint64 row)
 	bool		isnull;
 	Datum		map;
 
-	source->relid = DatumGetObjectId(program_column(row, 1, &isnull));
+	source->relid = DatumGetObjectId(program_get(row, 1, OIDOID));
 	source->id = column_text(row, 2);
 	source->sponsor = column_text(row, 3);
 	source->joined_at = column_text(row, 4);
 	source->rank = column_text(row, 5);
 	source->state = column_text(row, 6);
-	map = program_column(row, 7, &isnull);
+	map = program_column(row, 7, JSONBOID, &isnull);
 	source->state_map = isnull ? NULL : DatumGetJsonbPCopy(map);
-	source->orphans_root = DatumGetBool(program_column(row, 8, &isnull));
+	source->orphans_root = DatumGetBool(program_get(row, 8, BOOLOID));
 	return source;
 }
 
@@ -86,24 +86,23 @@ static OrderSource *
 order_source_row(uint64 row)
 {
 	OrderSource *source = palloc0(sizeof(OrderSource));
-	bool		isnull;
 	Datum	   *names;
 
-	source->id = DatumGetInt32(program_column(row, 1, &isnull));
-	source->relid = DatumGetObjectId(program_column(row, 2, &isnull));
+	source->id = DatumGetInt32(program_get(row, 1, INT4OID));
+	source->relid = DatumGetObjectId(program_get(row, 2, OIDOID));
 	source->key = column_text(row, 3);
 	source->member = column_text(row, 4);
 	source->amount = column_text(row, 5);
 	source->occurred_at = column_text(row, 6);
 	source->status = column_text(row, 7);
-	source->paid = DatumGetArrayTypePCopy(program_column(row, 8, &isnull));
+	source->paid = DatumGetArrayTypePCopy(program_get(row, 8, TEXTARRAYOID));
 	source->currency = column_text(row, 9);
-	deconstruct_array(DatumGetArrayTypeP(program_column(row, 10, &isnull)),
+	deconstruct_array(DatumGetArrayTypeP(program_get(row, 10, TEXTARRAYOID)),
 					  TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &source->nattributes);
 	source->attributes = palloc(sizeof(char *) * Max(source->nattributes, 1));
 	for (int i = 0; i < source->nattributes; i++)
 		source->attributes[i] = TextDatumGetCString(names[i]);
-	source->since = DatumGetTimestampTz(program_column(row, 11, &isnull));
+	source->since = DatumGetTimestampTz(program_get(row, 11, TIMESTAMPTZOID));
 	return source;
 }
 
@@ -253,7 +252,6 @@ register_orders(Program *program, void *arg)
 	Datum		values[10];
 	char		nulls[10];
 	Datum	   *names = palloc(sizeof(Datum) * Max(source->nattributes, 1));
-	bool		isnull;
 
 	for (int i = 0; i < source->nattributes; i++)
 		names[i] = CStringGetTextDatum(source->attributes[i]);
@@ -281,7 +279,7 @@ register_orders(Program *program, void *arg)
 				  "        since = excluded.since, attached_at = now(), detached_at = NULL"
 				  " RETURNING order_source_id",
 				  10, types, values, nulls, 0);
-	source->id = DatumGetInt32(program_column(0, 1, &isnull));
+	source->id = DatumGetInt32(program_get(0, 1, INT4OID));
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -647,6 +645,13 @@ orders_query(Program *program, OrderSource *source, Oid relid, SourceRows rows, 
 
 /* Reading */
 
+/* Of the columns that hold ids of members, as the queries map them. */
+static Oid
+key_type(Program *program)
+{
+	return program->text_keys ? TEXTOID : INT8OID;
+}
+
 /* The word that state_map has for a state of the table, or the word itself. */
 static EngineState
 mapped_state(MemberSource *source, const char *word)
@@ -675,7 +680,7 @@ read_member(Program *program, MemberSource *source, MemberRow *row, uint64 at)
 	Datum		value;
 	char	   *state;
 
-	value = program_column(at, 2, &isnull);
+	value = program_column(at, 2, key_type(program), &isnull);
 	if (isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -690,7 +695,7 @@ read_member(Program *program, MemberSource *source, MemberRow *row, uint64 at)
 				 errmsg("the id of a member must not be empty")));
 
 	row->sponsor_id = MEMBER_NONE;
-	value = program_column(at, 3, &isnull);
+	value = program_column(at, 3, key_type(program), &isnull);
 	if (!isnull && program->text_keys)
 		row->sponsor_key = program_copy_text(value);
 	else if (!isnull)
@@ -702,13 +707,13 @@ read_member(Program *program, MemberSource *source, MemberRow *row, uint64 at)
 					 errmsg("member id %lld is out of range", (long long) row->sponsor_id),
 					 errhint("Ids are 0 to 9223372036854775807.")));
 	}
-	value = program_column(at, 4, &isnull);
+	value = program_column(at, 4, TIMESTAMPTZOID, &isnull);
 	row->joined_at = isnull ? GetCurrentTransactionStartTimestamp() : DatumGetTimestampTz(value);
 	if (TIMESTAMP_NOT_FINITE(row->joined_at))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("the time at which member \"%s\" joined must be finite", member_name(row))));
-	value = program_column(at, 5, &isnull);
+	value = program_column(at, 5, TEXTOID, &isnull);
 	row->rank = isnull ? NULL : program_copy_text(value);
 	state = column_text(at, 6);
 	row->state = mapped_state(source, state);
@@ -748,14 +753,14 @@ source_apply_members(Program *program, MemberSource *source, Oid relid,
 
 			memset(row, 0, sizeof(MemberRow));
 			read_member(program, source, row, i);
-			(void) program_column(i, 1, &isnull);
+			(void) program_column(i, 1, BOOLOID, &isnull);
 			if (isnull)
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						 errmsg("the id of member \"%s\" cannot be changed", member_name(row)),
 						 errdetail("It stands in paths and in the ledger."),
 						 errhint("Add a member with the new id.")));
-			if (DatumGetBool(program_column(i, 7, &isnull)))
+			if (DatumGetBool(program_get(i, 7, BOOLOID)))
 				any_moves = true;
 			if (rows == SOURCE_DELETED)
 				row->state = ENGINE_LEFT;
@@ -782,23 +787,23 @@ read_order(Program *program, SaleRow *row, uint64 at)
 	Datum		value;
 
 	memset(row, 0, sizeof(SaleRow));
-	value = program_column(at, 2, &isnull);
+	value = program_column(at, 2, TEXTOID, &isnull);
 	row->order_key = isnull ? NULL : program_copy_text(value);
-	value = program_column(at, 3, &isnull);
+	value = program_column(at, 3, key_type(program), &isnull);
 	row->has_member = !isnull;
 	if (!isnull && program->text_keys)
 		row->member_key = program_copy_text(value);
 	else if (!isnull)
 		row->member_id = DatumGetInt64(value);
-	value = program_column(at, 4, &isnull);
+	value = program_column(at, 4, NUMERICOID, &isnull);
 	row->amount = isnull ? NULL : DatumGetNumericCopy(value);
 	row->currency = column_text(at, 5);
-	value = program_column(at, 6, &isnull);
+	value = program_column(at, 6, TIMESTAMPTZOID, &isnull);
 	row->has_occurred_at = !isnull;
 	row->occurred_at = isnull ? 0 : DatumGetTimestampTz(value);
-	value = program_column(at, 7, &isnull);
+	value = program_column(at, 7, JSONBOID, &isnull);
 	row->attributes = isnull ? NULL : DatumGetJsonbPCopy(value);
-	row->paid = DatumGetBool(program_column(at, 8, &isnull));
+	row->paid = DatumGetBool(program_get(at, 8, BOOLOID));
 }
 
 /*
@@ -873,7 +878,6 @@ next_piece(Program *program, void *arg)
 	Piece	   *piece = arg;
 	Oid			types[] = {INT8OID, INT4OID};
 	Datum		values[2];
-	bool		isnull;
 
 	values[0] = Int64GetDatum(piece->above);
 	values[1] = piece->source_id;
@@ -881,9 +885,9 @@ next_piece(Program *program, void *arg)
 	piece->keys = palloc(sizeof(Datum) * Max(piece->n, 1));
 	for (int i = 0; i < piece->n; i++)
 	{
-		Datum		key = program_column(i, 2, &isnull);
+		Datum		key = program_get(i, 2, piece->type);
 
-		piece->above = DatumGetInt64(program_column(i, 1, &isnull));
+		piece->above = DatumGetInt64(program_get(i, 1, INT8OID));
 		piece->keys[i] = piece->type == INT8OID ? key : PointerGetDatum(program_copy_text(key));
 	}
 	SPI_freetuptable(SPI_tuptable);
@@ -915,7 +919,6 @@ void
 source_leave_deleted(Program *program, MemberSource *source)
 {
 	Piece		piece = {.above = -1,.type = program->text_keys ? TEXTOID : INT8OID};
-	bool		isnull;
 
 	piece.sql = program->text_keys ?
 		"SELECT m.member_id, m.member_key FROM @member m"
@@ -934,7 +937,7 @@ source_leave_deleted(Program *program, MemberSource *source)
 		batch.rows = palloc0(sizeof(MemberRow) * Max(batch.n, 1));
 		for (int i = 0; i < batch.n; i++)
 		{
-			Datum		key = program_column(i, 1, &isnull);
+			Datum		key = program_get(i, 1, piece.type);
 
 			if (program->text_keys)
 				batch.rows[i].member_key = program_copy_text(key);
@@ -954,7 +957,6 @@ void
 source_check_deleted(Program *program, OrderSource *source)
 {
 	Piece		piece = {.above = -1,.type = TEXTOID,.source_id = Int32GetDatum(source->id)};
-	bool		isnull;
 
 	piece.sql = "SELECT s.sale_id, s.order_key FROM @sale s"
 		" WHERE s.sale_id > $1 AND s.order_source_id = $2 ORDER BY s.sale_id LIMIT 20000";
@@ -967,7 +969,7 @@ source_check_deleted(Program *program, OrderSource *source)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("order \"%s\" has been posted and is gone from table \"%s\"",
-							TextDatumGetCString(program_column(0, 1, &isnull)), get_rel_name(source->relid)),
+							TextDatumGetCString(program_get(0, 1, TEXTOID)), get_rel_name(source->relid)),
 					 errhint("Put the order back; its commissions are in the ledger.")));
 		SPI_freetuptable(SPI_tuptable);
 		CHECK_FOR_INTERRUPTS();

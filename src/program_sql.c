@@ -179,11 +179,40 @@ program_cursor(const char *sql, int nargs, const Oid *types, const Datum *values
 						   NULL, false);
 }
 
-/* Column (from 1) of a row (from 0) of the last query. */
+/*
+ * Column (from 1) of a row (from 0) of the last query.  The tables are not
+ * ours: that a column has the type that the code takes it for is looked at
+ * each time, as a pointer made from a number would end the server.
+ */
 Datum
-program_column(uint64 row, int column, bool *isnull)
+program_column(uint64 row, int column, Oid type, bool *isnull)
 {
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], desc, column, isnull);
+
+	if (TupleDescAttr(desc, column - 1)->atttypid != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" has type %s where %s is needed",
+						NameStr(TupleDescAttr(desc, column - 1)->attname),
+						format_type_be(TupleDescAttr(desc, column - 1)->atttypid),
+						format_type_be(type))));
+	return value;
+}
+
+/* The same where null must not be. */
+Datum
+program_get(uint64 row, int column, Oid type)
+{
+	bool		isnull;
+	Datum		value = program_column(row, column, type, &isnull);
+
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("column \"%s\" must not be null",
+						NameStr(TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->attname))));
+	return value;
 }
 
 Datum
