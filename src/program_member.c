@@ -841,7 +841,7 @@ move_known(Work *work)
 	{
 		Move	   *move = &work->moves[i];
 		Datum		values[4];
-		char		nulls[4] = "    ";
+		char		nulls[4] = {' ', ' ', ' ', ' '};
 
 		check_depth(work, move);
 		values[0] = PointerGetDatum(move->old_path);
