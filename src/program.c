@@ -52,6 +52,25 @@ static void read_settings(Program *program, void *arg);
 static void check_no_foreign_code(Program *program, ProgramTable table, Oid guard);
 static Oid	guard_function(void);
 
+static void
+must_exist(const char *name)
+{
+	if (!program_exists(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("program \"%s\" does not exist", name),
+				 errhint("Programs are made by distributor.create_program().")));
+}
+
+/* check_program(program text) returns void: for functions in PL/pgSQL */
+PG_FUNCTION_INFO_V1(program_check_exists);
+Datum
+program_check_exists(PG_FUNCTION_ARGS)
+{
+	must_exist(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_VOID();
+}
+
 /* All tables have one owner: with whose rights are they written otherwise? */
 static void
 find_table(Program *program, Oid namespace, ProgramTable table)
@@ -77,8 +96,9 @@ find_table(Program *program, Oid namespace, ProgramTable table)
 	program->tables[table] = relid;
 }
 
-static void
-pin_setting(const char *name, const char *value)
+/* For as long as the program is open. */
+void
+program_pin_setting(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
@@ -92,15 +112,25 @@ static void
 pin_forms(void)
 {
 	if (DateStyle != USE_ISO_DATES)
-		pin_setting("datestyle", "ISO");
+		program_pin_setting("datestyle", "ISO");
 	if (IntervalStyle != INTSTYLE_POSTGRES)
-		pin_setting("intervalstyle", "postgres");
+		program_pin_setting("intervalstyle", "postgres");
 	if (extra_float_digits < 1)
-		pin_setting("extra_float_digits", "1");
+		program_pin_setting("extra_float_digits", "1");
 	if (bytea_output != BYTEA_OUTPUT_HEX)
-		pin_setting("bytea_output", "hex");
+		program_pin_setting("bytea_output", "hex");
 	if (!Array_nulls)
-		pin_setting("array_nulls", "on");
+		program_pin_setting("array_nulls", "on");
+}
+
+bool
+program_exists(const char *name)
+{
+	Oid			namespace = get_namespace_oid(name, true);
+
+	return OidIsValid(namespace) &&
+		OidIsValid(get_relname_relid("program", namespace)) &&
+		OidIsValid(get_relname_relid("ledger", namespace));
 }
 
 /*
@@ -115,13 +145,7 @@ program_open(const char *name, bool read_only)
 	Oid			namespace = get_namespace_oid(name, true);
 	Oid			extension = get_namespace_oid("distributor", false);
 
-	if (!OidIsValid(namespace) ||
-		!OidIsValid(get_relname_relid("program", namespace)) ||
-		!OidIsValid(get_relname_relid("ledger", namespace)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("program \"%s\" does not exist", name),
-				 errhint("Programs are made by distributor.create_program().")));
+	must_exist(name);
 
 	program->name = pstrdup(name);
 	program->schema = pstrdup(quote_identifier(name));
@@ -134,7 +158,7 @@ program_open(const char *name, bool read_only)
 
 	/* No name that a user can make may come before the server's own. */
 	program->guc_level = NewGUCNestLevel();
-	pin_setting("search_path", "pg_catalog, pg_temp");
+	program_pin_setting("search_path", "pg_catalog, pg_temp");
 	pin_forms();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
@@ -307,7 +331,7 @@ void
 program_lock_tree(Program *program, bool exclusive, int timeout_ms)
 {
 	if (timeout_ms > 0)
-		pin_setting("lock_timeout", psprintf("%d", timeout_ms));
+		program_pin_setting("lock_timeout", psprintf("%d", timeout_ms));
 	LockDatabaseObject(RelationRelationId, program->tables[PROGRAM_MEMBER],
 					   TREE_LOCK_SUBID, exclusive ? ExclusiveLock : ShareLock);
 }

@@ -63,6 +63,8 @@ typedef void (*ProgramBody) (Program *program, void *arg);
 /* program.c: opening, rights, writing as the owner */
 extern Program *program_open(const char *name, bool read_only);
 extern void program_close(Program *program);
+extern bool program_exists(const char *name);
+extern void program_pin_setting(const char *name, const char *value);
 extern void program_check_right(Program *program, ProgramTable table, AclMode right);
 extern void program_check_owner(Program *program);
 extern void program_as_owner(Program *program, int writes, ProgramBody body, void *arg);

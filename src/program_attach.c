@@ -97,6 +97,12 @@ check_table(Oid relid)
 		ereport(WARNING,
 				(errmsg("table \"%s\" is unlogged", RelationGetRelationName(rel)),
 				 errdetail("After a crash it is empty, and the ledger is not.")));
+	if (kind == RELKIND_RELATION && find_inheritance_children(relid, NoLock) != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("table \"%s\" is inherited from", RelationGetRelationName(rel)),
+				 errdetail("What is written into the tables that inherit fires no trigger here."),
+				 errhint("Use a partitioned table.")));
 	if (rel->rd_rel->relispartition)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -146,7 +152,7 @@ trigger_function(bool of_orders)
 }
 
 static int
-drop_triggers(Program *program, Oid relid, bool of_orders)
+drop_triggers(const char *program, Oid relid, bool of_orders)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	Oid			function = trigger_function(of_orders);
@@ -158,7 +164,7 @@ drop_triggers(Program *program, Oid relid, bool of_orders)
 		Trigger    *trigger = &rel->trigdesc->triggers[i];
 
 		if (trigger->tgfoid == function && trigger->tgnargs == 1 &&
-			strcmp(trigger->tgargs[0], program->name) == 0)
+			strcmp(trigger->tgargs[0], program) == 0)
 			names = lappend(names, pstrdup(trigger->tgname));
 	}
 	table_close(rel, AccessShareLock);
@@ -172,10 +178,10 @@ drop_triggers(Program *program, Oid relid, bool of_orders)
  * program goes by a hash of its name.
  */
 static char *
-trigger_name(Program *program, bool of_orders, const char *event)
+trigger_name(const char *program, bool of_orders, const char *event)
 {
 	const char *prefix = of_orders ? "distributor_orders" : "distributor_members";
-	char	   *label = program->name;
+	const char *label = program;
 	int			length = strlen(label);
 
 	if (strlen(prefix) + length + strlen(event) + 2 >= NAMEDATALEN)
@@ -184,7 +190,7 @@ trigger_name(Program *program, bool of_orders, const char *event)
 }
 
 static void
-create_triggers(Program *program, Oid relid, bool of_orders)
+create_triggers(const char *program, Oid relid, bool of_orders)
 {
 	static const struct
 	{
@@ -204,7 +210,7 @@ create_triggers(Program *program, Oid relid, bool of_orders)
 						 quote_identifier(trigger_name(program, of_orders, kinds[i].event)),
 						 kinds[i].event, table_name(relid), kinds[i].referencing,
 						 of_orders ? "orders_changed" : "members_changed",
-						 quote_literal_cstr(program->name)));
+						 quote_literal_cstr(program)));
 	}
 }
 
@@ -228,7 +234,7 @@ lock_out_writers(Oid relid)
  * were before.
  */
 static int
-renew_triggers(Program *program, Oid relid, bool of_orders, bool create)
+renew_triggers(const char *program, Oid relid, bool of_orders, bool create)
 {
 	List	   *relids = lock_out_writers(relid);
 	ListCell   *cell;
@@ -315,7 +321,7 @@ attach_members(PG_FUNCTION_ARGS)
 						program->name, get_rel_name(other->relid)),
 				 errhint("Detach it first.")));
 	source_check_members(program, &source);
-	renew_triggers(program, source.relid, false, true);
+	renew_triggers(program->name, source.relid, false, true);
 	source_register_members(program, &source);
 	members = program->paused ? 0 : sync_members(program, &source);
 	program_close(program);
@@ -398,10 +404,10 @@ attach_orders(PG_FUNCTION_ARGS)
 	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
 	check_table(source.relid);
 	source_check_orders(program, &source);
-	renew_triggers(program, source.relid, true, true);
+	renew_triggers(program->name, source.relid, true, true);
 	source_register_orders(program, &source);
 	if (!program->paused)
-		posted = source_post_orders(program, &source, source.relid, SOURCE_TABLE, DT_NOBEGIN, false);
+		posted = source_post_orders(program, &source, source.relid, SOURCE_PAID, DT_NOBEGIN);
 	program_close(program);
 	PG_RETURN_INT64(posted);
 }
@@ -409,12 +415,35 @@ attach_orders(PG_FUNCTION_ARGS)
 /* Detaching */
 
 static void
+detach_from_nothing(const char *program, Oid relid, bool of_orders)
+{
+	int			dropped;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	dropped = renew_triggers(program, relid, of_orders, false);
+	SPI_finish();
+	if (dropped == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("program \"%s\" does not exist", program)));
+}
+
+static void
 detach(const char *name, Oid relid, bool of_orders)
 {
-	Program    *program = program_open(name, false);
+	Program    *program;
 	bool		exists = get_rel_name(relid) != NULL;
 	bool		owns_table = exists && object_ownercheck(RelationRelationId, relid, GetUserId());
 	int			dropped = 0;
+
+	/* A program that is gone has left its triggers behind. */
+	if (!program_exists(name) && owns_table)
+	{
+		detach_from_nothing(name, relid, of_orders);
+		return;
+	}
+	program = program_open(name, false);
 
 	/*
 	 * The program's owner can turn a table out, and clear what a dropped one
@@ -425,7 +454,7 @@ detach(const char *name, Oid relid, bool of_orders)
 	else if (!owns_table && !has_privs_of_role(GetUserId(), program->owner))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 	if (owns_table)
-		dropped = renew_triggers(program, relid, of_orders, false);
+		dropped = renew_triggers(name, relid, of_orders, false);
 	if (!source_unregister(program, relid, of_orders) && dropped == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -482,7 +511,7 @@ program_post_sales(PG_FUNCTION_ARGS)
 	{
 		check_all_visible(sources[i]->relid);
 		source_check_orders(program, sources[i]);
-		posted += source_post_orders(program, sources[i], sources[i]->relid, SOURCE_TABLE, since, false);
+		posted += source_post_orders(program, sources[i], sources[i]->relid, SOURCE_CATCH_UP, since);
 	}
 	program_close(program);
 	PG_RETURN_INT64(posted);
@@ -545,9 +574,42 @@ program_resume(PG_FUNCTION_ARGS)
 	{
 		check_all_visible(orders[i]->relid);
 		source_check_orders(program, orders[i]);
-		posted += source_post_orders(program, orders[i], orders[i]->relid, SOURCE_TABLE, DT_NOBEGIN, true);
+		posted += source_post_orders(program, orders[i], orders[i]->relid, SOURCE_TABLE, DT_NOBEGIN);
 		source_check_deleted(program, orders[i]);
 	}
 	program_close(program);
 	PG_RETURN_INT64(posted);
+}
+
+/* drop_program(program text) returns void */
+PG_FUNCTION_INFO_V1(program_drop);
+Datum
+program_drop(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Program    *program = program_open(name, false);
+	MemberSource *members;
+	OrderSource **orders;
+	int			norders;
+	Oid			members_relid;
+	Oid		   *orders_relids;
+
+	program_check_owner(program);
+	members = source_attached_members(program);
+	members_relid = members != NULL ? members->relid : InvalidOid;
+	orders = source_all_orders(program, &norders);
+	orders_relids = SPI_palloc(sizeof(Oid) * Max(norders, 1));
+	for (int i = 0; i < norders; i++)
+		orders_relids[i] = orders[i]->relid;
+	program_close(program);		/* its tables must not be open when they go */
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	if (OidIsValid(members_relid))
+		renew_triggers(name, members_relid, false, false);
+	for (int i = 0; i < norders; i++)
+		renew_triggers(name, orders_relids[i], true, false);
+	run_ddl(psprintf("DROP SCHEMA %s CASCADE", quote_identifier(name)));
+	SPI_finish();
+	PG_RETURN_VOID();
 }

@@ -90,6 +90,7 @@ member_arg(FunctionCallInfo fcinfo, Program *program, int argno, const char *nam
 }
 
 /*
+ * To be called with the lock of the tree, which attach_members() has alone.
  * While a table keeps the tree, it says who is there and who brought whom;
  * what was done past it would be undone at the next catching up.
  */
@@ -102,14 +103,16 @@ check_not_attached(Program *program, const char *what, const char *column)
 	if (source == NULL)
 		return;
 	kept = strcmp(column, "rank") == 0 ? source->rank :
-		strcmp(column, "state") == 0 ? source->state : source->sponsor;
-	if (kept == NULL)
+		strcmp(column, "state") == 0 ? source->state :
+		strcmp(column, "sponsor") == 0 ? source->sponsor : NULL;
+	if (kept == NULL && strcmp(column, "id") != 0)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("cannot %s: table \"%s\" keeps the members of program \"%s\"",
 					what, get_rel_name(source->relid), program->name),
-			 errhint("Change column \"%s\" of the table.", kept)));
+			 kept == NULL ? errhint("Insert them into the table, or delete them from it.")
+			 : errhint("Change column \"%s\" of the table.", kept)));
 }
 
 /* A batch of one. */
@@ -169,6 +172,7 @@ add_member(Program *program, void *arg)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the members of program \"%s\" have keys of text", program->name),
 				 errhint("Pass the key as text; its number is given inside.")));
+	batch->by_call = true;
 	batch->sets_sponsor = true;
 	batch->sets_rank = add->rank != NULL;
 	batch->rows[0].joined_at = add->joined_at;
@@ -188,6 +192,7 @@ program_add_member(PG_FUNCTION_ARGS)
 	AddMember	add = {0};
 
 	program_check_right(program, PROGRAM_MEMBER, ACL_INSERT);
+	program_lock_tree(program, false, 0);
 	check_not_attached(program, "add members", "id");
 	add.member = member_arg(fcinfo, program, 1, "member", true);
 	add.sponsor = member_arg(fcinfo, program, 2, "sponsor", false);
@@ -256,10 +261,12 @@ program_move_member(PG_FUNCTION_ARGS)
 	MoveMember	move = {0};
 
 	program_check_right(program, PROGRAM_MEMBER, ACL_UPDATE);
-	check_not_attached(program, "move members", "sponsor");
 	move.member = member_arg(fcinfo, program, 1, "member", true);
 	move.sponsor = member_arg(fcinfo, program, 2, "sponsor", false);
 	move.timeout = timeout_arg(fcinfo, 3);
+	member_check_moves_allowed();
+	program_lock_tree(program, true, move.timeout);
+	check_not_attached(program, "move members", "sponsor");
 	program_as_owner(program, PROGRAM_WRITES_MEMBERS, move_member, &move);
 	program_close(program);
 	PG_RETURN_INT64(move.moved);
@@ -296,6 +303,7 @@ program_set_rank(PG_FUNCTION_ARGS)
 	SetMember	set = {0};
 
 	program_check_right(program, PROGRAM_MEMBER, ACL_UPDATE);
+	program_lock_tree(program, false, 0);
 	check_not_attached(program, "set ranks", "rank");
 	set.member = member_arg(fcinfo, program, 1, "member", true);
 	set.rank = PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_P(2);
@@ -306,7 +314,7 @@ program_set_rank(PG_FUNCTION_ARGS)
 
 /* set_state(program, member, state, downline) returns void */
 
-/* The frontline of one who leaves goes to its sponsor. */
+/* The frontline of one who leaves goes to its sponsor.  The tree is locked. */
 static void
 hand_over_frontline(Program *program, int64 member_id)
 {
@@ -316,8 +324,6 @@ hand_over_frontline(Program *program, int64 member_id)
 	bool		isnull;
 	Datum		sponsor;
 
-	/* what is read below must not change any more */
-	program_lock_tree(program, true, LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT);
 	batch.n = program_query(program,
 							"SELECT f.member_id, m.sponsor_id"
 							"  FROM @member m"
@@ -359,7 +365,6 @@ program_set_state(PG_FUNCTION_ARGS)
 	char	   *downline;
 
 	program_check_right(program, PROGRAM_MEMBER, ACL_UPDATE);
-	check_not_attached(program, "set states", "state");
 	set.member = member_arg(fcinfo, program, 1, "member", true);
 	if (PG_ARGISNULL(2) || PG_ARGISNULL(3))
 		ereport(ERROR,
@@ -378,7 +383,13 @@ program_set_state(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("only the downline of a member that left can be handed over")));
 	if (set.hand_over)
-		check_not_attached(program, "hand over a downline", "sponsor");
+		member_check_moves_allowed();
+	program_lock_tree(program, set.hand_over,
+					  !set.hand_over || LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT);
+	check_not_attached(program, "set states", "state");
+	/* who stands in the table is there, whatever is said here */
+	if (set.state == ENGINE_LEFT)
+		check_not_attached(program, "let members leave", "id");
 	program_as_owner(program, PROGRAM_WRITES_MEMBERS, set_state, &set);
 	program_close(program);
 	PG_RETURN_VOID();

@@ -136,13 +136,8 @@ members_apply(Program *program, void *arg)
 		if (program->text_keys)
 			resolve_keys(&work);
 		index_batch(&work);
-		if (moves && IsolationUsesXactSnapshot())
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("members cannot be moved in a %s transaction",
-							XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
-					 errdetail("Its snapshot may be older than the tree that the move must see."),
-					 errhint("Use READ COMMITTED.")));
+		if (moves)
+			member_check_moves_allowed();
 		program_lock_tree(program, moves, moves ? batch->move_timeout : 0);
 		load_known(&work);
 		classify(&work);
@@ -360,13 +355,48 @@ sponsor_differs(Work *work, const MemberRow *row, const Known *known)
 	return row->sponsor_id != known->sponsor_id;
 }
 
+/*
+ * One that has left comes back by joining again, or by standing in the table
+ * that keeps the tree, unless the table says itself who has left.
+ */
+static bool
+member_rejoins(const MemberBatch *batch, const Known *known)
+{
+	return known->state == ENGINE_LEFT &&
+		(batch->event == MEMBER_JOINS || (batch->event == MEMBER_SYNC && !batch->sets_state));
+}
+
+static bool
+same_rank(const text *a, const text *b)
+{
+	return a == NULL || b == NULL ? a == b : same_text(a, b);
+}
+
+/* A repeated call adds nobody, and changes nobody either. */
+static void
+check_same_rank(Work *work, const MemberRow *row, const Known *known)
+{
+	if (work->batch->sets_rank && !same_rank(row->rank, known->rank))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("member \"%s\" already exists", member_name(row)),
+				 errdetail("It has another rank."),
+				 errhint("Ranks are set by distributor.set_rank()."),
+				 member_errfields(work->program, "member", "member_pkey")));
+}
+
 /* One that is there already: the same again, a rejoin, a move, or an error. */
 static void
 classify_known(Work *work, MemberRow *row, const Known *known)
 {
 	MemberBatch *batch = work->batch;
-	bool		rejoins = known->state == ENGINE_LEFT && batch->event == MEMBER_JOINS;
+	bool		rejoins = member_rejoins(batch, known);
 
+	if (batch->event == MEMBER_JOINS && !rejoins && batch->by_call)
+	{
+		check_same_rank(work, row, known);
+		batch->sets_rank = false;
+	}
 	if (batch->sets_sponsor && sponsor_differs(work, row, known))
 	{
 		if (batch->event == MEMBER_JOINS && !rejoins)
@@ -384,9 +414,7 @@ classify_known(Work *work, MemberRow *row, const Known *known)
 	}
 	if (rejoins || (batch->sets_state && row->state != known->state))
 		work->state_ids[work->nstate_ids++] = row->member_id;
-	if (batch->sets_rank &&
-		((row->rank == NULL) != (known->rank == NULL) ||
-		 (row->rank != NULL && !same_text(row->rank, known->rank))))
+	if (batch->sets_rank && !same_rank(row->rank, known->rank))
 		work->rank_ids[work->nrank_ids++] = row->member_id;
 }
 
@@ -434,7 +462,8 @@ unknown_sponsors_error(Work *work, const int *rows, int n)
 			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 			 errmsg_plural("%d member has an unknown sponsor", "%d members have an unknown sponsor", n, n),
 			 errdetail("Member %s.", names.data),
-			 errhint("Add the sponsor first, or attach the table with orphans => 'root'."),
+			 work->batch->by_call ? errhint("Add the sponsor first.")
+			 : errhint("Add the sponsor first, or attach the table with orphans => 'root'."),
 			 member_errfields(work->program, "member", "member_sponsor_id_fkey")));
 }
 
@@ -888,7 +917,7 @@ change_known(Work *work)
 		program_query(work->program,
 					  "UPDATE @member m SET state = $2 WHERE m.member_id = $1",
 					  2, types, values, NULL, 0);
-		if (known->state == ENGINE_LEFT && batch->event == MEMBER_JOINS)
+		if (member_rejoins(batch, known))
 			rejoined[nrejoined++] = known->member_id;
 		else
 			changed[nchanged++] = known->member_id;
@@ -966,6 +995,18 @@ member_lookup(Program *program, const text *key, int64 id)
 					  1, types, &value, NULL, 1) == 1)
 		result = DatumGetInt64(program_get(0, 1, INT8OID));
 	return result;
+}
+
+void
+member_check_moves_allowed(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("members cannot be moved in a %s transaction",
+						XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
+				 errdetail("Its snapshot may be older than the tree that the move must see."),
+				 errhint("Use READ COMMITTED.")));
 }
 
 /*

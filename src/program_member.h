@@ -36,10 +36,12 @@ typedef struct MemberBatch
 {
 	MemberEvent event;
 	int			n;
+	int			room;			/* that rows has, where it grows */
 	MemberRow  *rows;
 	bool		sets_sponsor;	/* which columns of the rows mean something */
 	bool		sets_rank;
 	bool		sets_state;
+	bool		by_call;		/* of one member, not a table's */
 	bool		orphans_root;	/* unknown sponsors and cycles make roots */
 	int			move_timeout;	/* of the tree's lock, ms; 0: as the session has it */
 	/* results */
@@ -59,6 +61,7 @@ extern void members_apply(Program *program, void *arg);
 
 extern const char *member_name(const MemberRow *row);
 extern int64 member_lookup(Program *program, const text *key, int64 id);
+extern void member_check_moves_allowed(void);
 extern void member_check_newer(Program *program, const text *key, int64 id);
 extern int	member_errfields(Program *program, const char *table, const char *constraint);
 

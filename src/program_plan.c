@@ -136,20 +136,23 @@ typedef struct NewPlan
 
 /*
  * A plan that begins in the past must not change what sales since then were
- * promised: they have been posted by the plan before it.
+ * promised: they have been posted by the plan before it.  Sales dated in the
+ * future keep that plan as well, and hinder nobody.
  */
 static void
 check_no_sales_since(Program *program, TimestampTz valid_from)
 {
-	Oid			types[] = {TIMESTAMPTZOID};
-	Datum		value = TimestampTzGetDatum(valid_from);
+	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[2];
 
-	if (valid_from >= GetCurrentTimestamp())
+	values[0] = TimestampTzGetDatum(valid_from);
+	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	if (valid_from >= DatumGetTimestampTz(values[1]))
 		return;
 	if (program_query(program,
 					  "SELECT s.order_key, s.plan_version FROM @sale s"
-					  " WHERE s.occurred_at >= $1 LIMIT 1",
-					  1, types, &value, NULL, 1) > 0)
+					  " WHERE s.occurred_at BETWEEN $1 AND $2 LIMIT 1",
+					  2, types, values, NULL, 1) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("sales since %s have been posted already", timestamptz_to_str(valid_from)),
@@ -252,7 +255,7 @@ program_set_plan(PG_FUNCTION_ARGS)
 				 errhint("Such a plan would never be valid.")));
 	new.document = plan_document(PG_GETARG_TEXT_PP(1));
 	plan = plan_compile(new.document);
-	new.author = GetUserNameFromId(GetSessionUserId(), false);
+	new.author = GetUserNameFromId(GetUserId(), false);
 
 	program = program_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	program_check_right(program, PROGRAM_PLAN, ACL_INSERT);

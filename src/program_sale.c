@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "common/hashfn.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -98,7 +99,8 @@ order_context(void *arg)
 	SaleRow    *row = *(SaleRow **) arg;
 
 	if (row != NULL && row->order_key != NULL)
-		errcontext("order \"%s\"", text_to_cstring(row->order_key));
+		errcontext("order \"%.*s\"", pg_mbcliplen(VARDATA_ANY(row->order_key), VARSIZE_ANY_EXHDR(row->order_key), 80),
+				   VARDATA_ANY(row->order_key));
 }
 
 void
@@ -197,16 +199,19 @@ check_unposted(Posting *posting)
 	SaleBatch  *batch = posting->batch;
 	Datum	   *keys = palloc(sizeof(Datum) * batch->n);
 	int			n = 0;
-	Oid			types[] = {TEXTARRAYOID};
-	Datum		array;
+	Oid			types[] = {TEXTARRAYOID, INT4OID};
+	Datum		values[2];
 
 	for (int i = 0; i < batch->n; i++)
 		if (!batch->rows[i].paid && batch->rows[i].order_key != NULL)
 			keys[n++] = PointerGetDatum(batch->rows[i].order_key);
-	array = program_array(TEXTOID, keys, NULL, n);
+	values[0] = program_array(TEXTOID, keys, NULL, n);
+	values[1] = Int32GetDatum(batch->order_source_id);
+	/* the same key in another table is another order */
 	if (program_query_now(posting->program,
-						  "SELECT s.order_key FROM @sale s WHERE s.order_key = ANY ($1) LIMIT 1",
-						  1, types, &array, NULL, 1) > 0)
+						  "SELECT s.order_key FROM @sale s"
+						  " WHERE s.order_key = ANY ($1) AND coalesce(s.order_source_id, $2) = $2 LIMIT 1",
+						  2, types, values, NULL, 1) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("order \"%s\" has been posted: it can neither be deleted nor leave its paid status",
@@ -539,7 +544,15 @@ check_same_content(Posting *posting, SaleRow *row, uint64 at)
 	TimestampTz occurred_at = DatumGetTimestampTz(program_get(at, 6, TIMESTAMPTZOID));
 	Datum		value = program_column(at, 7, JSONBOID, &isnull);
 	Jsonb	   *attributes = isnull ? NULL : DatumGetJsonbP(value);
+	int32		source_id = DatumGetInt32(program_column(at, 8, INT4OID, &isnull));
 
+	if (!isnull && posting->batch->order_source_id != 0 && source_id != posting->batch->order_source_id)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("order \"%s\" has been posted from another table", text_to_cstring(row->order_key)),
+				 errdetail("The keys of all orders of a program must differ."),
+				 errhint("Attach the key of one of the tables as a generated column with a prefix."),
+				 member_errfields(posting->program, "sale", "sale_order_key_key")));
 	row->sale_id = DatumGetInt64(program_get(at, 2, INT8OID));
 	if (member_id != row->member_id)
 		content_error(posting, row, "member", psprintf(INT64_FORMAT, member_id), psprintf(INT64_FORMAT, row->member_id));
@@ -576,7 +589,8 @@ check_same(Posting *posting)
 		return;
 	array = program_array(TEXTOID, keys, NULL, n);
 	found = program_query(posting->program,
-						  "SELECT k.place, s.sale_id, s.member_id, s.amount, s.currency, s.occurred_at, s.attributes"
+						  "SELECT k.place, s.sale_id, s.member_id, s.amount, s.currency, s.occurred_at, s.attributes,"
+						  "       s.order_source_id"
 						  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
 						  "  JOIN @sale s ON s.order_key = k.key",
 						  1, types, &array, NULL, 0);

@@ -410,6 +410,21 @@ check_attribute_column(Oid relid, const char *column)
 				   "Use a column of a base type, a built-in type or an enum.");
 }
 
+static void
+find_any_member(Program *program, void *arg)
+{
+	*(bool *) arg = program_query_now(program, "SELECT FROM @member LIMIT 1", 0, NULL, NULL, NULL, 1) > 0;
+}
+
+static bool
+has_members(Program *program)
+{
+	bool		result;
+
+	program_as_owner(program, 0, find_any_member, &result);
+	return result;
+}
+
 /*
  * Check the columns of a table of members.  An empty program takes its kind
  * of key from them.
@@ -427,7 +442,7 @@ source_check_members(Program *program, MemberSource *source)
 	check_key_column(source->relid, source->sponsor, "sponsor");
 	if (is_integer(type) == program->text_keys)
 	{
-		if (program_query(program, "SELECT FROM @member LIMIT 1", 0, NULL, NULL, NULL, 1) > 0)
+		if (has_members(program))
 			type_error(source->relid, source->id, "id", type,
 					   program->text_keys ? "The members of the program have keys of text."
 					   : "The members of the program have numbers as ids.");
@@ -438,6 +453,29 @@ source_check_members(Program *program, MemberSource *source)
 		check_key_column(source->relid, source->rank, "rank");
 	if (source->state != NULL && column_type(source->relid, source->state, "state") != BOOLOID)
 		check_key_column(source->relid, source->state, "state");
+}
+
+/* A boolean has two words as text; others would never match. */
+static void
+check_paid_words(OrderSource *source)
+{
+	Datum	   *words;
+	int			n;
+
+	if (column_type(source->relid, source->status, "status") != BOOLOID)
+		return;
+	deconstruct_array(source->paid, TEXTOID, -1, false, TYPALIGN_INT, &words, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *word = TextDatumGetCString(words[i]);
+
+		if (strcmp(word, "true") != 0 && strcmp(word, "false") != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"%s\" is no value of the status column \"%s\"", word, source->status),
+					 errdetail("The column is boolean."),
+					 errhint("Use paid => '{true}'.")));
+	}
 }
 
 void
@@ -451,6 +489,8 @@ source_check_orders(Program *program, OrderSource *source)
 		type_error(source->relid, source->member, "member", type,
 				   program->text_keys ? "The members of the program have keys of text."
 				   : "The members of the program have numbers as ids.");
+	if (source->status != NULL)
+		check_paid_words(source);
 	type = column_type(source->relid, source->amount, "amount");
 	if (!is_integer(type) && type != NUMERICOID)
 		type_error(source->relid, source->amount, "amount", type,
@@ -510,14 +550,35 @@ member_expression(Program *program, Oid relid, const char *column)
 }
 
 /*
- * The rows of a table under fixed names.  The comment keeps apart the plans
+ * A column and the type that a key is cast to for the two to be compared, by
+ * an index of the column where it has one.  Without its length a type is not
+ * cut: plain "character" is of length 1.
+ */
+static char *
+comparable_type(Oid relid, const char *column)
+{
+	Oid			type = getBaseType(get_atttype(relid, get_attnum(relid, column)));
+
+	return type_is_enum(type) ? "text" :
+		format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
+static char *
+comparable_column(Oid relid, const char *column)
+{
+	return type_is_enum(getBaseType(get_atttype(relid, get_attnum(relid, column)))) ?
+		text_expression(relid, column) : column_ref(column);
+}
+
+/*
+ * The rows of a table, or of a part of one, under fixed names; from calls it r.  The comment keeps apart the plans
  * of two tables whose transition tables have the same names and columns.
  */
 static char *
 mapped_members(Program *program, MemberSource *source, Oid relid, const char *from)
 {
 	return psprintf("(SELECT true AS here, %s AS id, %s AS sponsor, %s AS joined_at, %s AS rank, %s AS state"
-					" FROM %s r /* %u */)",
+					" FROM %s /* %u */)",
 					member_expression(program, relid, source->id),
 					member_expression(program, relid, source->sponsor),
 					time_expression(program, relid, source->joined_at, "joined_at"),
@@ -526,7 +587,6 @@ mapped_members(Program *program, MemberSource *source, Oid relid, const char *fr
 					from, relid);
 }
 
-/* The time of an attribute must not depend on the session's time zone. */
 static char *
 attributes_expression(OrderSource *source, Oid relid)
 {
@@ -541,9 +601,8 @@ attributes_expression(OrderSource *source, Oid relid)
 		const char *column = source->attributes[i];
 		Oid			type = column_type(relid, column, "attributes");
 
-		appendStringInfo(&call, "%s%s, %s%s", i > 0 ? ", " : "", quote_literal_cstr(column),
-						 type_is_enum(type) ? text_expression(relid, column) : column_ref(column),
-						 type == TIMESTAMPTZOID ? " AT TIME ZONE 'UTC'" : "");
+		appendStringInfo(&call, "%s%s, %s", i > 0 ? ", " : "", quote_literal_cstr(column),
+						 type_is_enum(type) ? text_expression(relid, column) : column_ref(column));
 	}
 	appendStringInfoChar(&call, ')');
 	return call.data;
@@ -566,7 +625,7 @@ mapped_orders(Program *program, OrderSource *source, Oid relid, const char *from
 
 	return psprintf("(SELECT true AS here, %s AS key, %s AS member, %s::numeric AS amount,"
 					" %s AS currency, %s AS occurred_at, %s AS attributes,"
-					" %s AND %s AS paid FROM %s r /* %u */)",
+					" %s AND %s AS paid FROM %s /* %u */)",
 					text_expression(relid, source->key),
 					member_expression(program, relid, source->member),
 					column_ref(source->amount),
@@ -585,27 +644,36 @@ qualified_table(Oid relid)
 }
 
 static char *
+whole_table(Oid relid)
+{
+	return psprintf("%s r", qualified_table(relid));
+}
+
+static char *
 members_query(Program *program, MemberSource *source, Oid relid, SourceRows rows)
 {
 	switch (rows)
 	{
 		case SOURCE_TABLE:
 			return psprintf("SELECT n.*, true FROM %s n",
-							mapped_members(program, source, relid, qualified_table(relid)));
+							mapped_members(program, source, relid, whole_table(relid)));
 		case SOURCE_INSERTED:
 			return psprintf("SELECT n.*, true FROM %s n",
-							mapped_members(program, source, relid, SOURCE_NEW_ROWS));
+							mapped_members(program, source, relid, SOURCE_NEW_ROWS " r"));
 		case SOURCE_UPDATED:
 			return psprintf("SELECT n.here, coalesce(n.id, o.id), n.sponsor, n.joined_at, n.rank, n.state,"
 							" n.sponsor IS DISTINCT FROM o.sponsor"
 							" FROM %s n FULL JOIN %s o ON o.id = n.id"
 							" WHERE n.here IS NULL"
 							" OR ROW(n.sponsor, n.rank, n.state) IS DISTINCT FROM ROW(o.sponsor, o.rank, o.state)",
-							mapped_members(program, source, relid, SOURCE_NEW_ROWS),
-							mapped_members(program, source, relid, SOURCE_OLD_ROWS));
+							mapped_members(program, source, relid, SOURCE_NEW_ROWS " r"),
+							mapped_members(program, source, relid, SOURCE_OLD_ROWS " r"));
 		case SOURCE_DELETED:
 			return psprintf("SELECT o.*, false FROM %s o",
-							mapped_members(program, source, relid, SOURCE_OLD_ROWS));
+							mapped_members(program, source, relid, SOURCE_OLD_ROWS " r"));
+		case SOURCE_PAID:
+		case SOURCE_CATCH_UP:
+			break;				/* of orders */
 	}
 	elog(ERROR, "unrecognized kind of rows %d", (int) rows);
 }
@@ -615,30 +683,33 @@ members_query(Program *program, MemberSource *source, Oid relid, SourceRows rows
  * as an order that is not paid, which it must never have been.
  */
 static char *
-orders_query(Program *program, OrderSource *source, Oid relid, SourceRows rows, bool all)
+orders_query(Program *program, OrderSource *source, Oid relid, SourceRows rows)
 {
 	switch (rows)
 	{
 		case SOURCE_TABLE:
-			return psprintf("SELECT n.* FROM %s n WHERE %s",
-							mapped_orders(program, source, relid, qualified_table(relid)),
-							all ? "true" : "n.paid AND coalesce(n.occurred_at >= $2, true)");
+			return psprintf("SELECT n.* FROM %s n",
+							mapped_orders(program, source, relid, whole_table(relid)));
+		case SOURCE_PAID:
+		case SOURCE_CATCH_UP:
+			return psprintf("SELECT n.* FROM %s n WHERE n.paid AND coalesce(n.occurred_at >= $2, true)",
+							mapped_orders(program, source, relid, whole_table(relid)));
 		case SOURCE_INSERTED:
 			return psprintf("SELECT n.* FROM %s n WHERE n.paid",
-							mapped_orders(program, source, relid, SOURCE_NEW_ROWS));
+							mapped_orders(program, source, relid, SOURCE_NEW_ROWS " r"));
 		case SOURCE_UPDATED:
 			return psprintf("SELECT n.here, coalesce(n.key, o.key), n.member, n.amount, n.currency,"
 							" n.occurred_at, n.attributes, coalesce(n.paid, false)"
 							" FROM %s n FULL JOIN %s o ON o.key = n.key"
-							" WHERE n.here IS NULL OR o.here IS NULL OR ((n.paid OR o.paid) AND"
+							" WHERE n.here IS NULL OR o.here IS NULL OR"
 							" ROW(n.member, n.amount, n.currency, n.occurred_at, n.attributes, n.paid) IS DISTINCT FROM"
-							" ROW(o.member, o.amount, o.currency, o.occurred_at, o.attributes, o.paid))",
-							mapped_orders(program, source, relid, SOURCE_NEW_ROWS),
-							mapped_orders(program, source, relid, SOURCE_OLD_ROWS));
+							" ROW(o.member, o.amount, o.currency, o.occurred_at, o.attributes, o.paid)",
+							mapped_orders(program, source, relid, SOURCE_NEW_ROWS " r"),
+							mapped_orders(program, source, relid, SOURCE_OLD_ROWS " r"));
 		case SOURCE_DELETED:
 			return psprintf("SELECT o.here, o.key, o.member, o.amount, o.currency, o.occurred_at,"
 							" o.attributes, false FROM %s o",
-							mapped_orders(program, source, relid, SOURCE_OLD_ROWS));
+							mapped_orders(program, source, relid, SOURCE_OLD_ROWS " r"));
 	}
 	elog(ERROR, "unrecognized kind of rows %d", (int) rows);
 }
@@ -719,6 +790,116 @@ read_member(Program *program, MemberSource *source, MemberRow *row, uint64 at)
 	row->state = mapped_state(source, state);
 }
 
+/* Room for more rows; those there are stay. */
+static MemberRow *
+more_members(MemberBatch *batch, int n)
+{
+	MemberRow  *rows;
+
+	if (batch->n + n > batch->room)
+	{
+		batch->room = Max(batch->n + n, batch->room * 2);
+		batch->rows = batch->rows == NULL ?
+			MemoryContextAllocHuge(CurrentMemoryContext, sizeof(MemberRow) * (Size) batch->room) :
+			repalloc_huge(batch->rows, sizeof(MemberRow) * (Size) batch->room);
+	}
+	rows = batch->rows + batch->n;
+	memset(rows, 0, sizeof(MemberRow) * n);
+	batch->n += n;
+	return rows;
+}
+
+/* Sponsors that the batch names from row first on, and that nobody knows. */
+typedef struct NewSponsors
+{
+	MemberBatch *batch;
+	int			first;
+	Datum		unknown;		/* int8[] or text[] */
+	int			n;
+} NewSponsors;
+
+static void
+find_new_sponsors(Program *program, void *arg)
+{
+	NewSponsors *new = arg;
+	MemberBatch *batch = new->batch;
+	Oid			type = key_type(program);
+	Datum	   *named = palloc(sizeof(Datum) * batch->n);
+	Datum	   *known = palloc(sizeof(Datum) * batch->n);
+	int			nnamed = 0;
+	Oid			types[2];
+	Datum		values[2];
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		MemberRow  *row = &batch->rows[i];
+
+		known[i] = program->text_keys ? PointerGetDatum(row->member_key) : Int64GetDatum(row->member_id);
+		if (i >= new->first && (row->sponsor_key != NULL || row->sponsor_id != MEMBER_NONE))
+			named[nnamed++] = program->text_keys ? PointerGetDatum(row->sponsor_key) : Int64GetDatum(row->sponsor_id);
+	}
+	types[0] = types[1] = get_array_type(type);
+	values[0] = program_array(type, named, NULL, nnamed);
+	values[1] = program_array(type, known, NULL, batch->n);
+	new->n = program_query(program,
+						   program->text_keys ?
+						   "SELECT DISTINCT k.key FROM unnest($1) AS k(key)"
+						   " WHERE NOT EXISTS (SELECT FROM @member m WHERE m.member_key = k.key)"
+						   "   AND k.key <> ALL ($2)" :
+						   "SELECT DISTINCT k.id FROM unnest($1) AS k(id)"
+						   " WHERE NOT EXISTS (SELECT FROM @member m WHERE m.member_id = k.id)"
+						   "   AND k.id <> ALL ($2)",
+						   2, types, values, NULL, 0);
+	for (int i = 0; i < new->n; i++)
+	{
+		Datum		key = program_get(i, 1, type);
+
+		named[i] = program->text_keys ? PointerGetDatum(program_copy_text(key)) : key;
+	}
+	SPI_freetuptable(SPI_tuptable);
+	new->unknown = program_array(type, named, NULL, new->n);
+}
+
+/*
+ * INSERT ... ON CONFLICT DO UPDATE tells of its updates before its inserts: a
+ * new sponsor of an old member then stands in the table, and nobody has told
+ * us yet.  Such sponsors are read from the table, and theirs, and join with
+ * the batch; their own event finds them as they are.
+ */
+static void
+read_new_sponsors(Program *program, MemberSource *source, MemberBatch *batch)
+{
+	NewSponsors new = {.batch = batch};
+	Oid			types[1];
+
+	types[0] = get_array_type(key_type(program));
+	for (;;)
+	{
+		uint64		found;
+		MemberRow  *rows;
+
+		program_as_owner(program, 0, find_new_sponsors, &new);
+		if (new.n == 0)
+			break;
+		found = program_query_text(program,
+								   psprintf("SELECT n.* FROM %s n",
+											mapped_members(program, source, source->relid,
+														   psprintf("%s r WHERE %s = ANY ($1::%s[])",
+																	qualified_table(source->relid),
+																	comparable_column(source->relid, source->id),
+																	comparable_type(source->relid, source->id)))),
+								   1, types, &new.unknown, NULL, 0);
+		if (found == 0)
+			break;
+		new.first = batch->n;
+		rows = more_members(batch, found);
+		for (uint64 i = 0; i < found; i++)
+			read_member(program, source, &rows[i], i);
+		SPI_freetuptable(SPI_tuptable);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 /*
  * Read what changed and apply it.  The whole statement is one batch: a child
  * may come before its sponsor.
@@ -728,12 +909,9 @@ source_apply_members(Program *program, MemberSource *source, Oid relid,
 					 SourceRows rows, MemberBatch *batch)
 {
 	Portal		portal = program_cursor(members_query(program, source, relid, rows), 0, NULL, NULL);
-	int			room = 16;
 	bool		any_moves = false;
 	bool		isnull;
 
-	batch->rows = palloc(sizeof(MemberRow) * room);
-	batch->n = 0;
 	batch->sets_rank = source->rank != NULL && rows != SOURCE_DELETED;
 	batch->sets_state = source->state != NULL || rows == SOURCE_DELETED;
 	batch->orphans_root = source->orphans_root;
@@ -742,16 +920,10 @@ source_apply_members(Program *program, MemberSource *source, Oid relid,
 		SPI_cursor_fetch(portal, true, SALE_CHUNK_ROWS);
 		if (SPI_processed == 0)
 			break;
-		while (batch->n + SPI_processed > room)
-		{
-			room *= 2;
-			batch->rows = repalloc_huge(batch->rows, sizeof(MemberRow) * (Size) room);
-		}
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
-			MemberRow  *row = &batch->rows[batch->n++];
+			MemberRow  *row = more_members(batch, 1);
 
-			memset(row, 0, sizeof(MemberRow));
 			read_member(program, source, row, i);
 			(void) program_column(i, 1, BOOLOID, &isnull);
 			if (isnull)
@@ -772,6 +944,8 @@ source_apply_members(Program *program, MemberSource *source, Oid relid,
 	SPI_cursor_close(portal);
 
 	batch->sets_sponsor = any_moves;
+	if (rows == SOURCE_UPDATED && any_moves)
+		read_new_sponsors(program, source, batch);
 	if (rows == SOURCE_UPDATED)
 		batch->event = any_moves ? MEMBER_SYNC : MEMBER_CHANGES;
 	else if (rows == SOURCE_DELETED)
@@ -807,13 +981,95 @@ read_order(Program *program, SaleRow *row, uint64 at)
 }
 
 /*
- * Post what changed, or what is there, in batches.  since leaves out older
- * orders of a table; all looks at unpaid ones too, which must not have been
- * posted.  Returns how many were posted.
+ * Put the batch's orders that have been posted first; returns how many they
+ * are.  One without a key is among them: it will be refused.
+ */
+typedef struct Partition
+{
+	SaleBatch  *batch;
+	int			nposted;
+	Datum		unposted;		/* text[] */
+} Partition;
+
+static void
+partition_posted(Program *program, void *arg)
+{
+	Partition  *partition = arg;
+	SaleBatch  *batch = partition->batch;
+	SaleRow    *rows = palloc(sizeof(SaleRow) * batch->n);
+	Datum	   *keys = palloc(sizeof(Datum) * batch->n);
+	bool	   *nulls = palloc(sizeof(bool) * batch->n);
+	Oid			types[] = {TEXTARRAYOID};
+	Datum		array;
+	int			n;
+	int			at = 0;
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		nulls[i] = batch->rows[i].order_key == NULL;
+		keys[i] = PointerGetDatum(batch->rows[i].order_key);
+	}
+	array = program_array(TEXTOID, keys, nulls, batch->n);
+	n = program_query(program,
+					  "SELECT k.place FROM unnest($1) WITH ORDINALITY AS k(key, place)"
+					  " WHERE k.key IS NOT NULL"
+					  "   AND NOT EXISTS (SELECT FROM @sale s WHERE s.order_key = k.key)"
+					  " ORDER BY k.place",
+					  1, types, &array, NULL, 0);
+	for (int i = 0; i < batch->n; i++)
+	{
+		if (at < n && DatumGetInt64(program_get(at, 1, INT8OID)) == i + 1)
+			keys[at++] = keys[i];
+		else
+			rows[partition->nposted++] = batch->rows[i];
+	}
+	SPI_freetuptable(SPI_tuptable);
+	partition->unposted = program_array(TEXTOID, keys, NULL, n);
+	memcpy(batch->rows, rows, sizeof(SaleRow) * partition->nposted);
+}
+
+/*
+ * While others write, an order may be canceled between our reading it and our
+ * posting it, and its trigger would find nothing posted yet.  So what is going
+ * to be posted is locked and read once more; the rest stays as it was read,
+ * to be compared.
+ */
+static void
+lock_unposted(Program *program, OrderSource *source, const Datum *since, SaleBatch *batch)
+{
+	Partition	partition = {.batch = batch};
+	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID};
+	Datum		values[3];
+	uint64		found;
+
+	program_as_owner(program, 0, partition_posted, &partition);
+	if (partition.nposted == batch->n)
+		return;
+	values[0] = since[0];
+	values[1] = since[1];
+	values[2] = partition.unposted;
+	found = program_query_text(program,
+							   psprintf("SELECT n.* FROM %s n WHERE n.paid FOR SHARE",
+										mapped_orders(program, source, source->relid,
+													  psprintf("%s r WHERE %s = ANY ($3::%s[])",
+															   qualified_table(source->relid),
+															   comparable_column(source->relid, source->key),
+															   comparable_type(source->relid, source->key)))),
+							   3, types, values, NULL, 0);
+	batch->n = partition.nposted + found;
+	batch->rows = repalloc(batch->rows, sizeof(SaleRow) * Max(batch->n, 1));
+	for (uint64 i = 0; i < found; i++)
+		read_order(program, &batch->rows[partition.nposted + i], i);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/*
+ * Post what changed, or what is there, in batches; orders of a table before
+ * since are left out.  Returns how many were posted.
  */
 int64
 source_post_orders(Program *program, OrderSource *source, Oid relid,
-				   SourceRows rows, TimestampTz since, bool all)
+				   SourceRows rows, TimestampTz since)
 {
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum		values[2];
@@ -825,7 +1081,14 @@ source_post_orders(Program *program, OrderSource *source, Oid relid,
 
 	values[0] = TimestampTzGetDatum(source->since);
 	values[1] = TimestampTzGetDatum(since);
-	portal = program_cursor(orders_query(program, source, relid, rows, all), 2, types, values);
+
+	/* a time among the attributes must look the same in every session */
+	if (source->nattributes > 0)
+		program_pin_setting("timezone", "UTC");
+	/* two who catch up at once take the orders in the same order */
+	if (rows == SOURCE_CATCH_UP)
+		program_pin_setting("synchronize_seqscans", "off");
+	portal = program_cursor(orders_query(program, source, relid, rows), 2, types, values);
 	for (;;)
 	{
 		SaleBatch	batch = {.order_source_id = source->id,.timed = source->occurred_at != NULL};
@@ -840,13 +1103,15 @@ source_post_orders(Program *program, OrderSource *source, Oid relid,
 		for (int i = 0; i < batch.n; i++)
 			read_order(program, &batch.rows[i], i);
 		SPI_freetuptable(SPI_tuptable);
+		if (rows == SOURCE_CATCH_UP)
+			lock_unposted(program, source, values, &batch);
 		program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &batch);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(context);
 
 		posted += batch.posted;
 		seen += batch.n;
-		if (rows == SOURCE_TABLE && seen % SALE_PROGRESS_ROWS == 0)
+		if (rows <= SOURCE_CATCH_UP && seen % SALE_PROGRESS_ROWS == 0)
 			ereport(NOTICE,
 					(errmsg("%lld orders read, %lld posted", (long long) seen, (long long) posted)));
 		CHECK_FOR_INTERRUPTS();
@@ -899,18 +1164,13 @@ absent_keys(Program *program, Piece *piece, Oid relid, const char *column)
 {
 	Oid			types[1];
 	Datum		array = program_array(piece->type, piece->keys, NULL, piece->n);
-	Oid			type = getBaseType(get_atttype(relid, get_attnum(relid, column)));
-	bool		is_enum = type_is_enum(type);
-	char	   *key_type;
 
-	/* without its length a type is not cut: plain "character" is of length 1 */
-	key_type = is_enum ? "text" : format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
 	types[0] = get_array_type(piece->type);
 	return program_query_text(program,
 							  psprintf("SELECT k.key FROM unnest($1) AS k(key)"
 									   " WHERE NOT EXISTS (SELECT FROM %s r WHERE %s = k.key::%s)",
-									   qualified_table(relid),
-									   is_enum ? text_expression(relid, column) : column_ref(column), key_type),
+									   qualified_table(relid), comparable_column(relid, column),
+									   comparable_type(relid, column)),
 							  1, types, &array, NULL, 0);
 }
 

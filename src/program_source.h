@@ -48,7 +48,9 @@ typedef struct OrderSource
 /* What of a table is read. */
 typedef enum SourceRows
 {
-	SOURCE_TABLE,				/* all that is there */
+	SOURCE_TABLE,				/* all that is there; nobody else writes */
+	SOURCE_PAID,				/* paid orders that are there; nobody else writes */
+	SOURCE_CATCH_UP,			/* the same while others write */
 	SOURCE_INSERTED,			/* transition tables */
 	SOURCE_UPDATED,
 	SOURCE_DELETED
@@ -69,7 +71,7 @@ extern void source_check_orders(Program *program, OrderSource *source);
 extern void source_apply_members(Program *program, MemberSource *source, Oid relid,
 								 SourceRows rows, MemberBatch *batch);
 extern int64 source_post_orders(Program *program, OrderSource *source, Oid relid,
-								SourceRows rows, TimestampTz since, bool all);
+								SourceRows rows, TimestampTz since);
 extern void source_leave_deleted(Program *program, MemberSource *source);
 extern void source_check_deleted(Program *program, OrderSource *source);
 

@@ -38,6 +38,12 @@ trigger_program(FunctionCallInfo fcinfo, const char *function)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" takes one argument, the program, not %d",
 						function, trigdata->tg_trigger->tgnargs)));
+	if (!program_exists(trigdata->tg_trigger->tgargs[0]))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("program \"%s\" does not exist", trigdata->tg_trigger->tgargs[0]),
+				 errdetail("Table \"%s\" still has its triggers.", RelationGetRelationName(trigdata->tg_relation)),
+				 errhint("Drop them with distributor.detach_members() or detach_orders().")));
 	return trigdata->tg_trigger->tgargs[0];
 }
 
@@ -135,7 +141,7 @@ trigger_orders_changed(PG_FUNCTION_ARGS)
 
 		source_check_orders(program, source);
 		(void) source_post_orders(program, source, RelationGetRelid(trigdata->tg_relation),
-								  rows, DT_NOBEGIN, true);
+								  rows, DT_NOBEGIN);
 	}
 	program_close(program);
 	return PointerGetDatum(NULL);

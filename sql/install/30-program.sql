@@ -236,8 +236,12 @@ CREATE TRIGGER guard_insert BEFORE INSERT ON @program@.@table@
 CREATE TRIGGER guard_change BEFORE UPDATE OR DELETE OR TRUNCATE ON @program@.@table@
 	FOR EACH STATEMENT EXECUTE FUNCTION distributor.guard();
 $ddl$;
-	-- These are never changed, not even by an apply worker of replication.
+	-- These are never changed, not even by an apply worker of replication or
+	-- through a table that they inherit from: both pass statement triggers by.
 	append_only CONSTANT pg_catalog.text := $ddl$
+CREATE TRIGGER guard_row BEFORE UPDATE OR DELETE ON @program@.@table@
+	FOR EACH ROW EXECUTE FUNCTION distributor.guard();
+ALTER TABLE @program@.@table@ ENABLE ALWAYS TRIGGER guard_row;
 ALTER TABLE @program@.@table@ ENABLE ALWAYS TRIGGER guard_change;
 $ddl$;
 	quoted pg_catalog.text;
@@ -254,11 +258,8 @@ BEGIN
 			MESSAGE = format('invalid key type "%s"', key_type),
 			HINT = 'Use bigint where the ids of members are numbers, text where they are uuids or other keys.';
 	END IF;
-	IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = zone) THEN
-		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('time zone "%s" is not known', zone),
-			HINT = 'See pg_timezone_names; for example, Asia/Shanghai.';
-	END IF;
+	-- Raises 22023 for a time zone that the server does not know.
+	PERFORM now() AT TIME ZONE zone;
 	IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = program) THEN
 		RAISE EXCEPTION USING ERRCODE = 'duplicate_schema',
 			MESSAGE = format('schema "%s" already exists', program),
@@ -445,6 +446,12 @@ CREATE FUNCTION distributor.resume(program pg_catalog.text)
 COMMENT ON FUNCTION distributor.resume(pg_catalog.text) IS
 	'let the triggers of a program work again and catch up with its attached tables; returns how many orders were posted';
 
+CREATE FUNCTION distributor.drop_program(program pg_catalog.text)
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_drop';
+COMMENT ON FUNCTION distributor.drop_program(pg_catalog.text) IS
+	'detach the tables of a program and drop its schema with everything in it, the ledger included';
+
 -- Reports
 
 CREATE FUNCTION distributor.explain(
@@ -458,6 +465,11 @@ CREATE FUNCTION distributor.explain(
 COMMENT ON FUNCTION distributor.explain(pg_catalog.text, pg_catalog.text) IS
 	'why an order paid what it paid: every rule and upline with base, rate and amount, paid or why not';
 
+CREATE FUNCTION distributor.check_program(program pg_catalog.text) RETURNS pg_catalog.void
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'program_check_exists';
+COMMENT ON FUNCTION distributor.check_program(pg_catalog.text) IS
+	'raise an error (42704) unless a program of that name exists';
+
 CREATE FUNCTION distributor.team(
 		program pg_catalog.text, member pg_catalog.int8, max_level pg_catalog.int4 DEFAULT NULL)
 	RETURNS TABLE (
@@ -468,6 +480,7 @@ CREATE FUNCTION distributor.team(
 	SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
+	PERFORM distributor.check_program(program);
 	IF max_level < 0 THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'max_level must not be negative';
@@ -533,6 +546,7 @@ DECLARE
 	keyed pg_catalog.bool;
 	id pg_catalog.int8;
 BEGIN
+	PERFORM distributor.check_program(program);
 	-- Two statements: in one, a key would be cast to a number even where that
 	-- half of the query is never reached.
 	EXECUTE format('SELECT p.key_type = ''text'' FROM %I.program p', program) INTO keyed;
