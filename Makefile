@@ -48,7 +48,7 @@ check-index:
 check-servers:
 	@scripts/servers
 fuzz:
-	@scripts/fuzz $(SECONDS)
+	@scripts/fuzz $(or $(SECONDS),60) $(TARGETS)
 
 # "make clean check": whatever else is asked for is asked of PGXS.
 OTHER_GOALS = $(filter-out $(WORKSHOP_GOALS),$(MAKECMDGOALS))
