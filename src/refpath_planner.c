@@ -129,34 +129,30 @@ ancestors_of(Oid funcid, Node *path, bool strict, Oid type)
 						array_type, path, type);
 }
 
+/* A class with our comparison may still lack an operator: InvalidOid. */
 static Oid
 operator_of(SupportRequestIndexCondition *req, int strategy, Oid type)
 {
-	Oid			op = get_opfamily_member(req->opfamily, type, type, strategy);
-
-	if (!OidIsValid(op))
-		elog(ERROR, "missing operator %d(%u,%u) in opfamily %u",
-			 strategy, type, type, req->opfamily);
-	return op;
-}
-
-static Expr *
-condition(SupportRequestIndexCondition *req, int strategy, Node *column, Expr *bound, Oid type)
-{
-	return make_opclause(operator_of(req, strategy, type), BOOLOID, false,
-						 (Expr *) copyObject(column), bound,
-						 InvalidOid, InvalidOid);
+	return get_opfamily_member(req->opfamily, type, type, strategy);
 }
 
 /* The range of X's team. */
 static List *
 team_range(SupportRequestIndexCondition *req, Node *column, Node *base, bool strict, Oid type)
 {
-	return list_make2(condition(req,
-								strict ? BTGreaterStrategyNumber : BTGreaterEqualStrategyNumber,
-								column, (Expr *) copyObject(base), type),
-					  condition(req, BTLessStrategyNumber, column,
-								upper_of(req->funcid, base, type), type));
+	Oid			from = operator_of(req, strict ? BTGreaterStrategyNumber : BTGreaterEqualStrategyNumber, type);
+	Oid			below = operator_of(req, BTLessStrategyNumber, type);
+
+	if (!OidIsValid(from) || !OidIsValid(below))
+		return NIL;
+	return list_make2(make_opclause(from, BOOLOID, false,
+									(Expr *) copyObject(column),
+									(Expr *) copyObject(base),
+									InvalidOid, InvalidOid),
+					  make_opclause(below, BOOLOID, false,
+									(Expr *) copyObject(column),
+									upper_of(req->funcid, base, type),
+									InvalidOid, InvalidOid));
 }
 
 /* The list of the paths above X. */
@@ -164,16 +160,17 @@ static List *
 upline_list(SupportRequestIndexCondition *req, Node *column, Node *path, bool strict, Oid type)
 {
 	ScalarArrayOpExpr *clause;
+	Oid			equal = operator_of(req, BTEqualStrategyNumber, type);
 	Expr	   *array;
 
-	if (req->indexcol != 0)
+	if (req->indexcol != 0 || !OidIsValid(equal))
 		return NIL;
 	array = ancestors_of(req->funcid, path, strict, type);
 	if (array == NULL)
 		return NIL;
 
 	clause = makeNode(ScalarArrayOpExpr);
-	clause->opno = operator_of(req, BTEqualStrategyNumber, type);
+	clause->opno = equal;
 	clause->opfuncid = get_opcode(clause->opno);
 	clause->useOr = true;
 	clause->args = list_make2(copyObject(column), array);

@@ -194,7 +194,8 @@ COMMENT ON FUNCTION distributor.refpath_below(distributor.refpath, distributor.r
 CREATE FUNCTION distributor.refpath_through(path distributor.refpath, member_id bigint) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	SUPPORT distributor.refpath_support AS 'MODULE_PATHNAME', 'refpath_op_through';
-COMMENT ON FUNCTION distributor.refpath_through(path distributor.refpath, member_id bigint) IS 'does the path run through this member';
+COMMENT ON FUNCTION distributor.refpath_through(path distributor.refpath, member_id bigint) IS
+	'does the path run through this member; a B-tree serves it by the member''s path: path <@ (SELECT path FROM member WHERE ...)';
 
 CREATE FUNCTION distributor.member_on_path(member_id bigint, path distributor.refpath) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

@@ -208,6 +208,13 @@ SELECT pg_temp.plan($$SELECT id FROM member WHERE path @> '1.11'$$);
 DROP OPERATOR FAMILY public.reverse_ops USING btree CASCADE;
 DROP FUNCTION public.reverse_cmp;
 
+-- one with our order and not all operators gets what it has operators for
+CREATE OPERATOR CLASS public.part_ops FOR TYPE refpath USING btree AS OPERATOR 1 <, OPERATOR 3 =, FUNCTION 1 refpath_cmp(refpath, refpath);
+CREATE INDEX member_part ON member (path part_ops);
+SELECT pg_temp.plan($$SELECT id FROM member WHERE path <@ '1.11'$$);
+EXPLAIN (COSTS OFF) SELECT id FROM member WHERE path >> '1.11';
+DROP OPERATOR FAMILY public.part_ops USING btree CASCADE;
+
 -- without the schema in search_path
 CREATE INDEX member_path ON member (path);
 SET search_path = public;
