@@ -18,7 +18,7 @@
 #include "currency.h"
 #include "engine.h"
 #include "plan.h"
-#include "refpath.h"
+#include "refpath_selfuncs.h"
 
 PG_FUNCTION_INFO_V1(distributor_commissions);
 PG_FUNCTION_INFO_V1(distributor_commission_lines);
@@ -294,23 +294,27 @@ distributor_commission_lines(PG_FUNCTION_ARGS)
 /* ---- planner ---- */
 
 /*
- * How many rows?  As many as a constant plan has lines: paths are seldom
- * shorter than a plan is deep.
+ * How many rows?  As many as a constant plan has lines, for the levels that
+ * the path is expected to have.
  */
 static bool
 estimate_rows(SupportRequestRows *request)
 {
+	List	   *args;
 	Node	   *plan;
-	int			lines;
+	double		depth;
+	double		lines;
 
 	if (!is_funcclause(request->node))
 		return false;
-	plan = linitial(((FuncExpr *) request->node)->args);
+	args = ((FuncExpr *) request->node)->args;
+	plan = linitial(args);
 	plan = estimate_expression_value(request->root, plan);
 	if (!IsA(plan, Const) || ((Const *) plan)->constisnull)
 		return false;
 
-	lines = plan_estimate_lines(DatumGetJsonbP(((Const *) plan)->constvalue));
+	depth = refpath_expected_depth(request->root, request->funcid, lsecond(args));
+	lines = plan_estimate_lines(DatumGetJsonbP(((Const *) plan)->constvalue), depth);
 	request->rows = Max(lines, 1);
 	return true;
 }

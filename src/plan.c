@@ -341,16 +341,17 @@ plan_compile(Jsonb *document)
 }
 
 /*
- * How many lines will a sale have under this document?  For the planner, which
- * must not fail on a plan that is wrong but never run: nothing is checked.
+ * How many lines will a sale by a member of this depth have under the document?
+ * For the planner, which must not fail on a plan that is wrong but never run:
+ * nothing is checked.
  */
-int
-plan_estimate_lines(Jsonb *document)
+double
+plan_estimate_lines(Jsonb *document, double depth)
 {
 	JsonbValue	root = document_root(document);
 	const JsonbValue *rules = plan_find_key(&root, "rules");
 	int			nrules;
-	int			lines = 0;
+	double		lines = 0;
 
 	if (rules == NULL || rules->type != jbvBinary ||
 		!JsonContainerIsArray(rules->val.binary.data))
@@ -363,9 +364,9 @@ plan_estimate_lines(Jsonb *document)
 		const JsonbValue *levels = plan_find_key(rule, "levels");
 
 		if (plan_find_key(rule, "self") != NULL)
-			lines++;
+			lines += Min(depth, 1);
 		if (levels != NULL && levels->type == jbvBinary)
-			lines += Min(JsonContainerSize(levels->val.binary.data), PLAN_MAX_LEVELS);
+			lines += Min(JsonContainerSize(levels->val.binary.data), Max(depth - 1, 0));
 	}
 	return lines;
 }

@@ -60,7 +60,7 @@ typedef struct CommissionPlan
 /* plan.c */
 extern CommissionPlan *plan_compile(Jsonb *document);
 extern int	plan_currency_scale(const CommissionPlan *plan, const char *currency);
-extern int	plan_estimate_lines(Jsonb *document);
+extern double plan_estimate_lines(Jsonb *document, double depth);
 
 /* plan_json.c */
 extern Jsonb *plan_document(text *json);

@@ -8,10 +8,7 @@
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
 
-#include "refpath.h"
-
-/* Rows expected of uplines() where the planner knows neither path nor levels. */
-#define DEFAULT_UPLINES			10
+#include "refpath_selfuncs.h"
 
 PG_FUNCTION_INFO_V1(refpath_uplines);
 PG_FUNCTION_INFO_V1(refpath_uplines_support);
@@ -96,21 +93,17 @@ known_argument(PlannerInfo *root, List *args, int n)
 	return IsA(arg, Const) ? (Const *) arg : NULL;
 }
 
+/* As many as the path has members, but for its own: the column's average. */
 static double
-estimate_uplines(PlannerInfo *root, List *args)
+estimate_uplines(PlannerInfo *root, FuncExpr *call)
 {
-	Const	   *path = known_argument(root, args, 0);
-	Const	   *max_levels = known_argument(root, args, 1);
-	double		rows = DEFAULT_UPLINES;
+	Const	   *path = known_argument(root, call->args, 0);
+	Const	   *max_levels = known_argument(root, call->args, 1);
+	double		rows;
 
 	if (path != NULL && path->constisnull)
 		return 0;
-	if (path != NULL)
-	{
-		RefPath    *value = DatumGetRefPathPP(path->constvalue);
-
-		rows = refpath_depth_of(REFPATH_DATA(value), REFPATH_LEN(value)) - 1;
-	}
+	rows = refpath_expected_depth(root, call->funcid, linitial(call->args)) - 1;
 	if (max_levels != NULL && !max_levels->constisnull)
 		rows = Min(rows, DatumGetInt32(max_levels->constvalue));
 	return Max(rows, 0);
@@ -127,7 +120,7 @@ refpath_uplines_support(PG_FUNCTION_ARGS)
 
 		if (req->node != NULL && IsA(req->node, FuncExpr))
 		{
-			req->rows = estimate_uplines(req->root, ((FuncExpr *) req->node)->args);
+			req->rows = estimate_uplines(req->root, (FuncExpr *) req->node);
 			PG_RETURN_POINTER(req);
 		}
 	}

@@ -141,6 +141,16 @@ CREATE FUNCTION distributor.path_upper(path distributor.refpath) RETURNS distrib
 COMMENT ON FUNCTION distributor.path_upper(path distributor.refpath) IS
 	'exclusive upper bound of a team: p >= X AND p < path_upper(X) is p <@ X; for comparisons only';
 
+CREATE FUNCTION distributor.ancestors(path distributor.refpath) RETURNS distributor.refpath[]
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_fn_ancestors';
+COMMENT ON FUNCTION distributor.ancestors(path distributor.refpath) IS
+	'every path above this one, from the empty path down: p >> path is p = ANY (ancestors(path))';
+
+CREATE FUNCTION distributor.ancestors_or_self(path distributor.refpath) RETURNS distributor.refpath[]
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_fn_ancestors_or_self';
+COMMENT ON FUNCTION distributor.ancestors_or_self(path distributor.refpath) IS
+	'every path above this one, from the empty path down, and itself: p @> path is p = ANY (ancestors_or_self(path))';
+
 -- Operators.  Each has a function form, so that no query depends on search_path.
 
 CREATE FUNCTION distributor.refpath_eq(distributor.refpath, distributor.refpath) RETURNS boolean
@@ -167,48 +177,40 @@ CREATE FUNCTION distributor.refpath_gt(distributor.refpath, distributor.refpath)
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_op_gt';
 COMMENT ON FUNCTION distributor.refpath_gt(distributor.refpath, distributor.refpath) IS 'greater than, in pre-order';
 
-CREATE FUNCTION distributor.refpath_contains_support(internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_contains_support';
-COMMENT ON FUNCTION distributor.refpath_contains_support(internal) IS 'planner support for refpath_contains';
+CREATE FUNCTION distributor.refpath_support(internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_support';
+COMMENT ON FUNCTION distributor.refpath_support(internal) IS
+	'planner support for containment: conditions for B-tree indexes, and selectivity of the function forms';
 
 CREATE FUNCTION distributor.refpath_contains(distributor.refpath, distributor.refpath) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	SUPPORT distributor.refpath_contains_support AS 'MODULE_PATHNAME', 'refpath_op_contains';
+	SUPPORT distributor.refpath_support AS 'MODULE_PATHNAME', 'refpath_op_contains';
 COMMENT ON FUNCTION distributor.refpath_contains(distributor.refpath, distributor.refpath) IS 'is the first path above the second, or equal to it';
-
-CREATE FUNCTION distributor.refpath_contained_support(internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_contained_support';
-COMMENT ON FUNCTION distributor.refpath_contained_support(internal) IS 'planner support for refpath_contained';
 
 CREATE FUNCTION distributor.refpath_contained(distributor.refpath, distributor.refpath) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	SUPPORT distributor.refpath_contained_support AS 'MODULE_PATHNAME', 'refpath_op_contained';
+	SUPPORT distributor.refpath_support AS 'MODULE_PATHNAME', 'refpath_op_contained';
 COMMENT ON FUNCTION distributor.refpath_contained(distributor.refpath, distributor.refpath) IS 'is the first path below the second, or equal to it';
-
-CREATE FUNCTION distributor.refpath_above_support(internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_above_support';
-COMMENT ON FUNCTION distributor.refpath_above_support(internal) IS 'planner support for refpath_above';
 
 CREATE FUNCTION distributor.refpath_above(distributor.refpath, distributor.refpath) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	SUPPORT distributor.refpath_above_support AS 'MODULE_PATHNAME', 'refpath_op_above';
+	SUPPORT distributor.refpath_support AS 'MODULE_PATHNAME', 'refpath_op_above';
 COMMENT ON FUNCTION distributor.refpath_above(distributor.refpath, distributor.refpath) IS 'is the first path above the second';
-
-CREATE FUNCTION distributor.refpath_below_support(internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_below_support';
-COMMENT ON FUNCTION distributor.refpath_below_support(internal) IS 'planner support for refpath_below';
 
 CREATE FUNCTION distributor.refpath_below(distributor.refpath, distributor.refpath) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	SUPPORT distributor.refpath_below_support AS 'MODULE_PATHNAME', 'refpath_op_below';
+	SUPPORT distributor.refpath_support AS 'MODULE_PATHNAME', 'refpath_op_below';
 COMMENT ON FUNCTION distributor.refpath_below(distributor.refpath, distributor.refpath) IS 'is the first path below the second';
 
 CREATE FUNCTION distributor.refpath_through(path distributor.refpath, member_id bigint) RETURNS boolean
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_op_through';
-COMMENT ON FUNCTION distributor.refpath_through(path distributor.refpath, member_id bigint) IS 'does the path run through this member';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT distributor.refpath_support AS 'MODULE_PATHNAME', 'refpath_op_through';
+COMMENT ON FUNCTION distributor.refpath_through(path distributor.refpath, member_id bigint) IS
+	'does the path run through this member; a B-tree serves it by the member''s path: path <@ (SELECT path FROM member WHERE ...)';
 
 CREATE FUNCTION distributor.member_on_path(member_id bigint, path distributor.refpath) RETURNS boolean
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_op_on_path';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT distributor.refpath_support AS 'MODULE_PATHNAME', 'refpath_op_on_path';
 COMMENT ON FUNCTION distributor.member_on_path(member_id bigint, path distributor.refpath) IS 'does the path run through this member';
 
 CREATE FUNCTION distributor.distance(distributor.refpath, distributor.refpath) RETURNS integer
@@ -228,6 +230,23 @@ COMMENT ON FUNCTION distributor.refpath_append(path distributor.refpath, member_
 CREATE FUNCTION distributor.refpath_prepend(member_id bigint, path distributor.refpath) RETURNS distributor.refpath
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_op_prepend_id';
 COMMENT ON FUNCTION distributor.refpath_prepend(member_id bigint, path distributor.refpath) IS 'the path with a member put above its root';
+
+-- Estimators.
+
+CREATE FUNCTION distributor.refpath_ltsel(internal, oid, internal, integer) RETURNS double precision
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_ltsel';
+COMMENT ON FUNCTION distributor.refpath_ltsel(internal, oid, internal, integer) IS
+	'restriction selectivity of < for refpath, which ends the range of a team';
+
+CREATE FUNCTION distributor.refpath_containsel(internal, oid, internal, integer) RETURNS double precision
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_containsel';
+COMMENT ON FUNCTION distributor.refpath_containsel(internal, oid, internal, integer) IS
+	'restriction selectivity of @>, <@, >> and << for refpath';
+
+CREATE FUNCTION distributor.refpath_containjoinsel(internal, oid, internal, smallint, internal) RETURNS double precision
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'refpath_containjoinsel';
+COMMENT ON FUNCTION distributor.refpath_containjoinsel(internal, oid, internal, smallint, internal) IS
+	'join selectivity of @>, <@, >> and << for refpath';
 
 CREATE OPERATOR distributor.= (
 	LEFTARG = distributor.refpath,
@@ -259,7 +278,7 @@ CREATE OPERATOR distributor.< (
 	FUNCTION = distributor.refpath_lt,
 	COMMUTATOR = OPERATOR(distributor.>),
 	NEGATOR = OPERATOR(distributor.>=),
-	RESTRICT = pg_catalog.scalarltsel,
+	RESTRICT = distributor.refpath_ltsel,
 	JOIN = pg_catalog.scalarltjoinsel
 );
 COMMENT ON OPERATOR distributor.< (distributor.refpath, distributor.refpath) IS 'less than, in pre-order';
@@ -297,15 +316,13 @@ CREATE OPERATOR distributor.> (
 );
 COMMENT ON OPERATOR distributor.> (distributor.refpath, distributor.refpath) IS 'greater than, in pre-order';
 
--- contsel stands in for estimators of their own.
-
 CREATE OPERATOR distributor.@> (
 	LEFTARG = distributor.refpath,
 	RIGHTARG = distributor.refpath,
 	FUNCTION = distributor.refpath_contains,
 	COMMUTATOR = OPERATOR(distributor.<@),
-	RESTRICT = pg_catalog.contsel,
-	JOIN = pg_catalog.contjoinsel
+	RESTRICT = distributor.refpath_containsel,
+	JOIN = distributor.refpath_containjoinsel
 );
 COMMENT ON OPERATOR distributor.@> (distributor.refpath, distributor.refpath) IS 'is the first path above the second, or equal to it';
 
@@ -314,8 +331,8 @@ CREATE OPERATOR distributor.<@ (
 	RIGHTARG = distributor.refpath,
 	FUNCTION = distributor.refpath_contained,
 	COMMUTATOR = OPERATOR(distributor.@>),
-	RESTRICT = pg_catalog.contsel,
-	JOIN = pg_catalog.contjoinsel
+	RESTRICT = distributor.refpath_containsel,
+	JOIN = distributor.refpath_containjoinsel
 );
 COMMENT ON OPERATOR distributor.<@ (distributor.refpath, distributor.refpath) IS 'is the first path below the second, or equal to it';
 
@@ -324,8 +341,8 @@ CREATE OPERATOR distributor.>> (
 	RIGHTARG = distributor.refpath,
 	FUNCTION = distributor.refpath_above,
 	COMMUTATOR = OPERATOR(distributor.<<),
-	RESTRICT = pg_catalog.contsel,
-	JOIN = pg_catalog.contjoinsel
+	RESTRICT = distributor.refpath_containsel,
+	JOIN = distributor.refpath_containjoinsel
 );
 COMMENT ON OPERATOR distributor.>> (distributor.refpath, distributor.refpath) IS 'is the first path above the second';
 
@@ -334,8 +351,8 @@ CREATE OPERATOR distributor.<< (
 	RIGHTARG = distributor.refpath,
 	FUNCTION = distributor.refpath_below,
 	COMMUTATOR = OPERATOR(distributor.>>),
-	RESTRICT = pg_catalog.contsel,
-	JOIN = pg_catalog.contjoinsel
+	RESTRICT = distributor.refpath_containsel,
+	JOIN = distributor.refpath_containjoinsel
 );
 COMMENT ON OPERATOR distributor.<< (distributor.refpath, distributor.refpath) IS 'is the first path below the second';
 
@@ -344,8 +361,8 @@ CREATE OPERATOR distributor.<@ (
 	RIGHTARG = bigint,
 	FUNCTION = distributor.refpath_through,
 	COMMUTATOR = OPERATOR(distributor.@>),
-	RESTRICT = pg_catalog.contsel,
-	JOIN = pg_catalog.contjoinsel
+	RESTRICT = distributor.refpath_containsel,
+	JOIN = distributor.refpath_containjoinsel
 );
 COMMENT ON OPERATOR distributor.<@ (distributor.refpath, bigint) IS 'does the path run through this member';
 
@@ -354,8 +371,8 @@ CREATE OPERATOR distributor.@> (
 	RIGHTARG = distributor.refpath,
 	FUNCTION = distributor.member_on_path,
 	COMMUTATOR = OPERATOR(distributor.<@),
-	RESTRICT = pg_catalog.contsel,
-	JOIN = pg_catalog.contjoinsel
+	RESTRICT = distributor.refpath_containsel,
+	JOIN = distributor.refpath_containjoinsel
 );
 COMMENT ON OPERATOR distributor.@> (bigint, distributor.refpath) IS 'does the path run through this member';
 
