@@ -75,4 +75,15 @@ extern int64 source_post_orders(Program *program, OrderSource *source, Oid relid
 extern void source_leave_deleted(Program *program, MemberSource *source);
 extern void source_check_deleted(Program *program, OrderSource *source);
 
+/* among the files of sources */
+extern char *source_column_text(uint64 row, int column);
+extern Oid	source_column_type(Oid relid, const char *column, const char *parameter);
+extern char *source_qualified_table(Oid relid);
+extern char *source_comparable_column(Oid relid, const char *column);
+extern char *source_comparable_type(Oid relid, const char *column);
+extern char *source_mapped_members(Program *program, MemberSource *source, Oid relid, const char *from);
+extern char *source_mapped_orders(Program *program, OrderSource *source, Oid relid, const char *from);
+extern char *source_members_query(Program *program, MemberSource *source, Oid relid, SourceRows rows);
+extern char *source_orders_query(Program *program, OrderSource *source, Oid relid, SourceRows rows);
+
 #endif							/* DISTRIBUTOR_PROGRAM_SOURCE_H */

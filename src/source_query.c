@@ -1,0 +1,223 @@
+/*
+ * source_query.c
+ *	  The queries on the user's tables: their columns mapped to fixed names.
+ */
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+#include "program_source.h"
+
+/* r is the row of the user, in all of them. */
+
+static char *
+column_ref(const char *column)
+{
+	return psprintf("r.%s", quote_identifier(column));
+}
+
+/*
+ * A column as text.  An enum goes by its output function, as a cast to text
+ * can be made by whoever owns the type, and would run as whoever reads.
+ */
+static char *
+text_expression(Oid relid, const char *column)
+{
+	if (type_is_enum(getBaseType(get_atttype(relid, get_attnum(relid, column)))))
+		return psprintf("enum_out(%s)::text", column_ref(column));
+	return psprintf("%s::text", column_ref(column));
+}
+
+static char *
+text_or_null_expression(Oid relid, const char *column)
+{
+	return column == NULL ? pstrdup("NULL::text") : text_expression(relid, column);
+}
+
+/* A point in time; without a time zone it is one of the program's clock. */
+static char *
+time_expression(Program *program, Oid relid, const char *column, const char *parameter)
+{
+	if (column == NULL)
+		return pstrdup("NULL::timestamptz");
+	if (source_column_type(relid, column, parameter) == TIMESTAMPTZOID)
+		return psprintf("%s::timestamptz", column_ref(column));
+	return psprintf("(%s::timestamp AT TIME ZONE %s)", column_ref(column),
+					quote_literal_cstr(program->time_zone));
+}
+
+static char *
+member_expression(Program *program, Oid relid, const char *column)
+{
+	return program->text_keys ? text_expression(relid, column)
+		: psprintf("%s::int8", column_ref(column));
+}
+
+/*
+ * A column and the type that a key is cast to for the two to be compared, by
+ * an index of the column where it has one.  Without its length a type is not
+ * cut: plain "character" is of length 1.
+ */
+char *
+source_comparable_type(Oid relid, const char *column)
+{
+	Oid			type = getBaseType(get_atttype(relid, get_attnum(relid, column)));
+
+	return type_is_enum(type) ? "text" :
+		format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
+char *
+source_comparable_column(Oid relid, const char *column)
+{
+	return type_is_enum(getBaseType(get_atttype(relid, get_attnum(relid, column)))) ?
+		text_expression(relid, column) : column_ref(column);
+}
+
+/*
+ * The rows of a table, or of a part of one, under fixed names; from calls it r.  The comment keeps apart the plans
+ * of two tables whose transition tables have the same names and columns.
+ */
+char *
+source_mapped_members(Program *program, MemberSource *source, Oid relid, const char *from)
+{
+	return psprintf("(SELECT true AS here, %s AS id, %s AS sponsor, %s AS joined_at, %s AS rank, %s AS state"
+					" FROM %s /* %u */)",
+					member_expression(program, relid, source->id),
+					member_expression(program, relid, source->sponsor),
+					time_expression(program, relid, source->joined_at, "joined_at"),
+					text_or_null_expression(relid, source->rank),
+					text_or_null_expression(relid, source->state),
+					from, relid);
+}
+
+static char *
+attributes_expression(OrderSource *source, Oid relid)
+{
+	StringInfoData call;
+
+	if (source->nattributes == 0)
+		return pstrdup("NULL::jsonb");
+	initStringInfo(&call);
+	appendStringInfoString(&call, "jsonb_build_object(");
+	for (int i = 0; i < source->nattributes; i++)
+	{
+		const char *column = source->attributes[i];
+		Oid			type = source_column_type(relid, column, "attributes");
+
+		appendStringInfo(&call, "%s%s, %s", i > 0 ? ", " : "", quote_literal_cstr(column),
+						 type_is_enum(type) ? text_expression(relid, column) : column_ref(column));
+	}
+	appendStringInfoChar(&call, ')');
+	return call.data;
+}
+
+static char *
+paid_expression(OrderSource *source, Oid relid)
+{
+	if (source->status == NULL)
+		return pstrdup("true");
+	return psprintf("coalesce(%s = ANY (%s::text[]), false)", text_expression(relid, source->status),
+					quote_literal_cstr(OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(source->paid))));
+}
+
+/* $1 is since: orders before it are none of ours. */
+char *
+source_mapped_orders(Program *program, OrderSource *source, Oid relid, const char *from)
+{
+	char	   *occurred_at = time_expression(program, relid, source->occurred_at, "occurred_at");
+
+	return psprintf("(SELECT true AS here, %s AS key, %s AS member, %s::numeric AS amount,"
+					" %s AS currency, %s AS occurred_at, %s AS attributes,"
+					" %s AND %s AS paid FROM %s /* %u */)",
+					text_expression(relid, source->key),
+					member_expression(program, relid, source->member),
+					column_ref(source->amount),
+					text_or_null_expression(relid, source->currency),
+					occurred_at,
+					attributes_expression(source, relid),
+					paid_expression(source, relid),
+					source->occurred_at == NULL ? "true" : psprintf("coalesce(%s >= $1, true)", occurred_at),
+					from, relid);
+}
+
+char *
+source_qualified_table(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+static char *
+whole_table(Oid relid)
+{
+	return psprintf("%s r", source_qualified_table(relid));
+}
+
+char *
+source_members_query(Program *program, MemberSource *source, Oid relid, SourceRows rows)
+{
+	switch (rows)
+	{
+		case SOURCE_TABLE:
+			return psprintf("SELECT n.*, true FROM %s n",
+							source_mapped_members(program, source, relid, whole_table(relid)));
+		case SOURCE_INSERTED:
+			return psprintf("SELECT n.*, true FROM %s n",
+							source_mapped_members(program, source, relid, SOURCE_NEW_ROWS " r"));
+		case SOURCE_UPDATED:
+			return psprintf("SELECT n.here, coalesce(n.id, o.id), n.sponsor, n.joined_at, n.rank, n.state,"
+							" n.sponsor IS DISTINCT FROM o.sponsor"
+							" FROM %s n FULL JOIN %s o ON o.id = n.id"
+							" WHERE n.here IS NULL"
+							" OR ROW(n.sponsor, n.rank, n.state) IS DISTINCT FROM ROW(o.sponsor, o.rank, o.state)",
+							source_mapped_members(program, source, relid, SOURCE_NEW_ROWS " r"),
+							source_mapped_members(program, source, relid, SOURCE_OLD_ROWS " r"));
+		case SOURCE_DELETED:
+			return psprintf("SELECT o.*, false FROM %s o",
+							source_mapped_members(program, source, relid, SOURCE_OLD_ROWS " r"));
+		case SOURCE_PAID:
+		case SOURCE_CATCH_UP:
+			break;				/* of orders */
+	}
+	elog(ERROR, "unrecognized kind of rows %d", (int) rows);
+}
+
+/*
+ * An order whose key changes comes as two rows: the new key, and the old one
+ * as an order that is not paid, which it must never have been.
+ */
+char *
+source_orders_query(Program *program, OrderSource *source, Oid relid, SourceRows rows)
+{
+	switch (rows)
+	{
+		case SOURCE_TABLE:
+			return psprintf("SELECT n.* FROM %s n",
+							source_mapped_orders(program, source, relid, whole_table(relid)));
+		case SOURCE_PAID:
+		case SOURCE_CATCH_UP:
+			return psprintf("SELECT n.* FROM %s n WHERE n.paid AND coalesce(n.occurred_at >= $2, true)",
+							source_mapped_orders(program, source, relid, whole_table(relid)));
+		case SOURCE_INSERTED:
+			return psprintf("SELECT n.* FROM %s n WHERE n.paid",
+							source_mapped_orders(program, source, relid, SOURCE_NEW_ROWS " r"));
+		case SOURCE_UPDATED:
+			return psprintf("SELECT n.here, coalesce(n.key, o.key), n.member, n.amount, n.currency,"
+							" n.occurred_at, n.attributes, coalesce(n.paid, false)"
+							" FROM %s n FULL JOIN %s o ON o.key = n.key"
+							" WHERE n.here IS NULL OR o.here IS NULL OR"
+							" ROW(n.member, n.amount, n.currency, n.occurred_at, n.attributes, n.paid) IS DISTINCT FROM"
+							" ROW(o.member, o.amount, o.currency, o.occurred_at, o.attributes, o.paid)",
+							source_mapped_orders(program, source, relid, SOURCE_NEW_ROWS " r"),
+							source_mapped_orders(program, source, relid, SOURCE_OLD_ROWS " r"));
+		case SOURCE_DELETED:
+			return psprintf("SELECT o.here, o.key, o.member, o.amount, o.currency, o.occurred_at,"
+							" o.attributes, false FROM %s o",
+							source_mapped_orders(program, source, relid, SOURCE_OLD_ROWS " r"));
+	}
+	elog(ERROR, "unrecognized kind of rows %d", (int) rows);
+}

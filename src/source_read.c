@@ -1,0 +1,540 @@
+/*
+ * source_read.c
+ *	  Reading the user's tables and handing on what was read.
+ *
+ * Reading happens with the rights of whoever changes the table: its columns
+ * may have types whose casts run the table owner's code, and that code must
+ * not run as the program's owner.  What was read is posted as the latter.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "program_source.h"
+
+/* Of the columns that hold ids of members, as the queries map them. */
+static Oid
+key_type(Program *program)
+{
+	return program->text_keys ? TEXTOID : INT8OID;
+}
+
+/* The word that state_map has for a state of the table, or the word itself. */
+static EngineState
+mapped_state(MemberSource *source, const char *word)
+{
+	JsonbValue	value;
+
+	if (word == NULL)
+		return ENGINE_ACTIVE;
+	if (source->state_map != NULL &&
+		getKeyJsonValueFromContainer(&source->state_map->root, word, strlen(word), &value) != NULL)
+	{
+		if (value.type != jbvString)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("state_map must map words to words"),
+					 errdetail("The word for \"%s\" is not a string.", word)));
+		word = pnstrdup(value.val.string.val, value.val.string.len);
+	}
+	return engine_state_from_word(word);
+}
+
+static void
+read_member(Program *program, MemberSource *source, MemberRow *row, uint64 at)
+{
+	bool		isnull;
+	Datum		value;
+	char	   *state;
+
+	value = program_column(at, 2, key_type(program), &isnull);
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the id of a member must not be null")));
+	if (program->text_keys)
+		row->member_key = program_copy_text(value);
+	else
+		row->member_id = DatumGetInt64(value);
+	if (row->member_key != NULL && VARSIZE_ANY_EXHDR(row->member_key) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the id of a member must not be empty")));
+
+	row->sponsor_id = MEMBER_NONE;
+	value = program_column(at, 3, key_type(program), &isnull);
+	if (!isnull && program->text_keys)
+		row->sponsor_key = program_copy_text(value);
+	else if (!isnull)
+	{
+		row->sponsor_id = DatumGetInt64(value);
+		if (row->sponsor_id < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("member id %lld is out of range", (long long) row->sponsor_id),
+					 errhint("Ids are 0 to 9223372036854775807.")));
+	}
+	value = program_column(at, 4, TIMESTAMPTZOID, &isnull);
+	row->joined_at = isnull ? GetCurrentTransactionStartTimestamp() : DatumGetTimestampTz(value);
+	if (TIMESTAMP_NOT_FINITE(row->joined_at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("the time at which member \"%s\" joined must be finite", member_name(row))));
+	value = program_column(at, 5, TEXTOID, &isnull);
+	row->rank = isnull ? NULL : program_copy_text(value);
+	state = source_column_text(at, 6);
+	row->state = mapped_state(source, state);
+}
+
+/* Room for more rows; those there are stay. */
+static MemberRow *
+more_members(MemberBatch *batch, int n)
+{
+	MemberRow  *rows;
+
+	if (batch->n + n > batch->room)
+	{
+		batch->room = Max(batch->n + n, batch->room * 2);
+		batch->rows = batch->rows == NULL ?
+			MemoryContextAllocHuge(CurrentMemoryContext, sizeof(MemberRow) * (Size) batch->room) :
+			repalloc_huge(batch->rows, sizeof(MemberRow) * (Size) batch->room);
+	}
+	rows = batch->rows + batch->n;
+	memset(rows, 0, sizeof(MemberRow) * n);
+	batch->n += n;
+	return rows;
+}
+
+/* Sponsors that the batch names from row first on, and that nobody knows. */
+typedef struct NewSponsors
+{
+	MemberBatch *batch;
+	int			first;
+	Datum		unknown;		/* int8[] or text[] */
+	int			n;
+} NewSponsors;
+
+static void
+find_new_sponsors(Program *program, void *arg)
+{
+	NewSponsors *new = arg;
+	MemberBatch *batch = new->batch;
+	Oid			type = key_type(program);
+	Datum	   *named = palloc(sizeof(Datum) * batch->n);
+	Datum	   *known = palloc(sizeof(Datum) * batch->n);
+	int			nnamed = 0;
+	Oid			types[2];
+	Datum		values[2];
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		MemberRow  *row = &batch->rows[i];
+
+		known[i] = program->text_keys ? PointerGetDatum(row->member_key) : Int64GetDatum(row->member_id);
+		if (i >= new->first && (row->sponsor_key != NULL || row->sponsor_id != MEMBER_NONE))
+			named[nnamed++] = program->text_keys ? PointerGetDatum(row->sponsor_key) : Int64GetDatum(row->sponsor_id);
+	}
+	types[0] = types[1] = get_array_type(type);
+	values[0] = program_array(type, named, NULL, nnamed);
+	values[1] = program_array(type, known, NULL, batch->n);
+	new->n = program_query(program,
+						   program->text_keys ?
+						   "SELECT DISTINCT k.key FROM unnest($1) AS k(key)"
+						   " WHERE NOT EXISTS (SELECT FROM @member m WHERE m.member_key = k.key)"
+						   "   AND k.key <> ALL ($2)" :
+						   "SELECT DISTINCT k.id FROM unnest($1) AS k(id)"
+						   " WHERE NOT EXISTS (SELECT FROM @member m WHERE m.member_id = k.id)"
+						   "   AND k.id <> ALL ($2)",
+						   2, types, values, NULL, 0);
+	for (int i = 0; i < new->n; i++)
+	{
+		Datum		key = program_get(i, 1, type);
+
+		named[i] = program->text_keys ? PointerGetDatum(program_copy_text(key)) : key;
+	}
+	SPI_freetuptable(SPI_tuptable);
+	new->unknown = program_array(type, named, NULL, new->n);
+}
+
+/*
+ * INSERT ... ON CONFLICT DO UPDATE tells of its updates before its inserts: a
+ * new sponsor of an old member then stands in the table, and nobody has told
+ * us yet.  Such sponsors are read from the table, and theirs, and join with
+ * the batch; their own event finds them as they are.
+ */
+static void
+read_new_sponsors(Program *program, MemberSource *source, MemberBatch *batch)
+{
+	NewSponsors new = {.batch = batch};
+	Oid			types[1];
+
+	types[0] = get_array_type(key_type(program));
+	for (;;)
+	{
+		uint64		found;
+		MemberRow  *rows;
+
+		program_as_owner(program, 0, find_new_sponsors, &new);
+		if (new.n == 0)
+			break;
+		found = program_query_text(program,
+								   psprintf("SELECT n.* FROM %s n",
+											source_mapped_members(program, source, source->relid,
+														   psprintf("%s r WHERE %s = ANY ($1::%s[])",
+																	source_qualified_table(source->relid),
+																	source_comparable_column(source->relid, source->id),
+																	source_comparable_type(source->relid, source->id)))),
+								   1, types, &new.unknown, NULL, 0);
+		if (found == 0)
+			break;
+		new.first = batch->n;
+		rows = more_members(batch, found);
+		for (uint64 i = 0; i < found; i++)
+			read_member(program, source, &rows[i], i);
+		SPI_freetuptable(SPI_tuptable);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * Read what changed and apply it.  The whole statement is one batch: a child
+ * may come before its sponsor.
+ */
+void
+source_apply_members(Program *program, MemberSource *source, Oid relid,
+					 SourceRows rows, MemberBatch *batch)
+{
+	Portal		portal = program_cursor(source_members_query(program, source, relid, rows), 0, NULL, NULL);
+	bool		any_moves = false;
+	bool		isnull;
+
+	batch->sets_rank = source->rank != NULL && rows != SOURCE_DELETED;
+	batch->sets_state = source->state != NULL || rows == SOURCE_DELETED;
+	batch->orphans_root = source->orphans_root;
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, SALE_CHUNK_ROWS);
+		if (SPI_processed == 0)
+			break;
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			MemberRow  *row = more_members(batch, 1);
+
+			read_member(program, source, row, i);
+			(void) program_column(i, 1, BOOLOID, &isnull);
+			if (isnull)
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("the id of member \"%s\" cannot be changed", member_name(row)),
+						 errdetail("It stands in paths and in the ledger."),
+						 errhint("Add a member with the new id.")));
+			if (DatumGetBool(program_get(i, 7, BOOLOID)))
+				any_moves = true;
+			if (rows == SOURCE_DELETED)
+				row->state = ENGINE_LEFT;
+		}
+		SPI_freetuptable(SPI_tuptable);
+		CHECK_FOR_INTERRUPTS();
+	}
+	SPI_freetuptable(SPI_tuptable);
+	SPI_cursor_close(portal);
+
+	batch->sets_sponsor = any_moves;
+	if (rows == SOURCE_UPDATED && any_moves)
+		read_new_sponsors(program, source, batch);
+	if (rows == SOURCE_UPDATED)
+		batch->event = any_moves ? MEMBER_SYNC : MEMBER_CHANGES;
+	else if (rows == SOURCE_DELETED)
+		batch->event = MEMBER_CHANGES;
+	if (batch->n > 0)
+		program_as_owner(program, PROGRAM_WRITES_MEMBERS, members_apply, batch);
+}
+
+static void
+read_order(Program *program, SaleRow *row, uint64 at)
+{
+	bool		isnull;
+	Datum		value;
+
+	memset(row, 0, sizeof(SaleRow));
+	value = program_column(at, 2, TEXTOID, &isnull);
+	row->order_key = isnull ? NULL : program_copy_text(value);
+	value = program_column(at, 3, key_type(program), &isnull);
+	row->has_member = !isnull;
+	if (!isnull && program->text_keys)
+		row->member_key = program_copy_text(value);
+	else if (!isnull)
+		row->member_id = DatumGetInt64(value);
+	value = program_column(at, 4, NUMERICOID, &isnull);
+	row->amount = isnull ? NULL : DatumGetNumericCopy(value);
+	row->currency = source_column_text(at, 5);
+	value = program_column(at, 6, TIMESTAMPTZOID, &isnull);
+	row->has_occurred_at = !isnull;
+	row->occurred_at = isnull ? 0 : DatumGetTimestampTz(value);
+	value = program_column(at, 7, JSONBOID, &isnull);
+	row->attributes = isnull ? NULL : DatumGetJsonbPCopy(value);
+	row->paid = DatumGetBool(program_get(at, 8, BOOLOID));
+}
+
+/*
+ * Put the batch's orders that have been posted first; returns how many they
+ * are.  One without a key is among them: it will be refused.
+ */
+typedef struct Partition
+{
+	SaleBatch  *batch;
+	int			nposted;
+	Datum		unposted;		/* text[] */
+} Partition;
+
+static void
+partition_posted(Program *program, void *arg)
+{
+	Partition  *partition = arg;
+	SaleBatch  *batch = partition->batch;
+	SaleRow    *rows = palloc(sizeof(SaleRow) * batch->n);
+	Datum	   *keys = palloc(sizeof(Datum) * batch->n);
+	bool	   *nulls = palloc(sizeof(bool) * batch->n);
+	Oid			types[] = {TEXTARRAYOID};
+	Datum		array;
+	int			n;
+	int			at = 0;
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		nulls[i] = batch->rows[i].order_key == NULL;
+		keys[i] = PointerGetDatum(batch->rows[i].order_key);
+	}
+	array = program_array(TEXTOID, keys, nulls, batch->n);
+	n = program_query(program,
+					  "SELECT k.place FROM unnest($1) WITH ORDINALITY AS k(key, place)"
+					  " WHERE k.key IS NOT NULL"
+					  "   AND NOT EXISTS (SELECT FROM @sale s WHERE s.order_key = k.key)"
+					  " ORDER BY k.place",
+					  1, types, &array, NULL, 0);
+	for (int i = 0; i < batch->n; i++)
+	{
+		if (at < n && DatumGetInt64(program_get(at, 1, INT8OID)) == i + 1)
+			keys[at++] = keys[i];
+		else
+			rows[partition->nposted++] = batch->rows[i];
+	}
+	SPI_freetuptable(SPI_tuptable);
+	partition->unposted = program_array(TEXTOID, keys, NULL, n);
+	memcpy(batch->rows, rows, sizeof(SaleRow) * partition->nposted);
+}
+
+/*
+ * While others write, an order may be canceled between our reading it and our
+ * posting it, and its trigger would find nothing posted yet.  So what is going
+ * to be posted is locked and read once more; the rest stays as it was read,
+ * to be compared.
+ */
+static void
+lock_unposted(Program *program, OrderSource *source, const Datum *since, SaleBatch *batch)
+{
+	Partition	partition = {.batch = batch};
+	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID};
+	Datum		values[3];
+	uint64		found;
+
+	program_as_owner(program, 0, partition_posted, &partition);
+	if (partition.nposted == batch->n)
+		return;
+	values[0] = since[0];
+	values[1] = since[1];
+	values[2] = partition.unposted;
+	found = program_query_text(program,
+							   psprintf("SELECT n.* FROM %s n WHERE n.paid FOR SHARE",
+										source_mapped_orders(program, source, source->relid,
+													  psprintf("%s r WHERE %s = ANY ($3::%s[])",
+															   source_qualified_table(source->relid),
+															   source_comparable_column(source->relid, source->key),
+															   source_comparable_type(source->relid, source->key)))),
+							   3, types, values, NULL, 0);
+	batch->n = partition.nposted + found;
+	batch->rows = repalloc(batch->rows, sizeof(SaleRow) * Max(batch->n, 1));
+	for (uint64 i = 0; i < found; i++)
+		read_order(program, &batch->rows[partition.nposted + i], i);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/*
+ * Post what changed, or what is there, in batches; orders of a table before
+ * since are left out.  Returns how many were posted.
+ */
+int64
+source_post_orders(Program *program, OrderSource *source, Oid relid,
+				   SourceRows rows, TimestampTz since)
+{
+	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[2];
+	Portal		portal;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "distributor orders",
+												  ALLOCSET_DEFAULT_SIZES);
+	int64		seen = 0;
+	int64		posted = 0;
+
+	values[0] = TimestampTzGetDatum(source->since);
+	values[1] = TimestampTzGetDatum(since);
+
+	/* a time among the attributes must look the same in every session */
+	if (source->nattributes > 0)
+		program_pin_setting("timezone", "UTC");
+	/* two who catch up at once take the orders in the same order */
+	if (rows == SOURCE_CATCH_UP)
+		program_pin_setting("synchronize_seqscans", "off");
+	portal = program_cursor(source_orders_query(program, source, relid, rows), 2, types, values);
+	for (;;)
+	{
+		SaleBatch	batch = {.order_source_id = source->id,.timed = source->occurred_at != NULL};
+		MemoryContext caller;
+
+		SPI_cursor_fetch(portal, true, SALE_CHUNK_ROWS);
+		batch.n = SPI_processed;
+		if (batch.n == 0)
+			break;
+		caller = MemoryContextSwitchTo(context);
+		batch.rows = palloc(sizeof(SaleRow) * batch.n);
+		for (int i = 0; i < batch.n; i++)
+			read_order(program, &batch.rows[i], i);
+		SPI_freetuptable(SPI_tuptable);
+		if (rows == SOURCE_CATCH_UP)
+			lock_unposted(program, source, values, &batch);
+		program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &batch);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(context);
+
+		posted += batch.posted;
+		seen += batch.n;
+		if (rows <= SOURCE_CATCH_UP && seen % SALE_PROGRESS_ROWS == 0)
+			ereport(NOTICE,
+					(errmsg("%lld orders read, %lld posted", (long long) seen, (long long) posted)));
+		CHECK_FOR_INTERRUPTS();
+	}
+	SPI_freetuptable(SPI_tuptable);
+	SPI_cursor_close(portal);
+	MemoryContextDelete(context);
+	return posted;
+}
+
+/*
+ * What the program has and the table no longer: rows that were deleted while
+ * no trigger looked.  Both sides are compared piece by piece, in the order of
+ * the program's own numbers.
+ */
+typedef struct Piece
+{
+	const char *sql;			/* of the owner: number, key above $1, by number */
+	int64		above;
+	Datum		source_id;
+	Oid			type;			/* of the keys */
+	int			n;
+	Datum	   *keys;
+} Piece;
+
+static void
+next_piece(Program *program, void *arg)
+{
+	Piece	   *piece = arg;
+	Oid			types[] = {INT8OID, INT4OID};
+	Datum		values[2];
+
+	values[0] = Int64GetDatum(piece->above);
+	values[1] = piece->source_id;
+	piece->n = program_query(program, piece->sql, 2, types, values, NULL, 0);
+	piece->keys = palloc(sizeof(Datum) * Max(piece->n, 1));
+	for (int i = 0; i < piece->n; i++)
+	{
+		Datum		key = program_get(i, 2, piece->type);
+
+		piece->above = DatumGetInt64(program_get(i, 1, INT8OID));
+		piece->keys[i] = piece->type == INT8OID ? key : PointerGetDatum(program_copy_text(key));
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* The keys of a piece that the table lacks are left in SPI_tuptable. */
+static uint64
+absent_keys(Program *program, Piece *piece, Oid relid, const char *column)
+{
+	Oid			types[1];
+	Datum		array = program_array(piece->type, piece->keys, NULL, piece->n);
+
+	types[0] = get_array_type(piece->type);
+	return program_query_text(program,
+							  psprintf("SELECT k.key FROM unnest($1) AS k(key)"
+									   " WHERE NOT EXISTS (SELECT FROM %s r WHERE %s = k.key::%s)",
+									   source_qualified_table(relid), source_comparable_column(relid, column),
+									   source_comparable_type(relid, column)),
+							  1, types, &array, NULL, 0);
+}
+
+/* Members that are gone from their table have left. */
+void
+source_leave_deleted(Program *program, MemberSource *source)
+{
+	Piece		piece = {.above = -1,.type = program->text_keys ? TEXTOID : INT8OID};
+
+	piece.sql = program->text_keys ?
+		"SELECT m.member_id, m.member_key FROM @member m"
+		" WHERE m.state <> 'left' AND m.member_id > $1 AND $2 IS NOT NULL ORDER BY m.member_id LIMIT 20000" :
+		"SELECT m.member_id, m.member_id FROM @member m"
+		" WHERE m.state <> 'left' AND m.member_id > $1 AND $2 IS NOT NULL ORDER BY m.member_id LIMIT 20000";
+	piece.source_id = Int32GetDatum(0);
+	for (;;)
+	{
+		MemberBatch batch = {.event = MEMBER_CHANGES,.sets_state = true};
+
+		program_as_owner(program, 0, next_piece, &piece);
+		if (piece.n == 0)
+			break;
+		batch.n = absent_keys(program, &piece, source->relid, source->id);
+		batch.rows = palloc0(sizeof(MemberRow) * Max(batch.n, 1));
+		for (int i = 0; i < batch.n; i++)
+		{
+			Datum		key = program_get(i, 1, piece.type);
+
+			if (program->text_keys)
+				batch.rows[i].member_key = program_copy_text(key);
+			else
+				batch.rows[i].member_id = DatumGetInt64(key);
+			batch.rows[i].sponsor_id = MEMBER_NONE;
+			batch.rows[i].state = ENGINE_LEFT;
+		}
+		SPI_freetuptable(SPI_tuptable);
+		program_as_owner(program, PROGRAM_WRITES_MEMBERS, members_apply, &batch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Orders that have been posted must still be there. */
+void
+source_check_deleted(Program *program, OrderSource *source)
+{
+	Piece		piece = {.above = -1,.type = TEXTOID,.source_id = Int32GetDatum(source->id)};
+
+	piece.sql = "SELECT s.sale_id, s.order_key FROM @sale s"
+		" WHERE s.sale_id > $1 AND s.order_source_id = $2 ORDER BY s.sale_id LIMIT 20000";
+	for (;;)
+	{
+		program_as_owner(program, 0, next_piece, &piece);
+		if (piece.n == 0)
+			break;
+		if (absent_keys(program, &piece, source->relid, source->key) > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("order \"%s\" has been posted and is gone from table \"%s\"",
+							TextDatumGetCString(program_get(0, 1, TEXTOID)), get_rel_name(source->relid)),
+					 errhint("Put the order back; its commissions are in the ledger.")));
+		SPI_freetuptable(SPI_tuptable);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
