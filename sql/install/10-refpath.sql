@@ -391,19 +391,8 @@ CREATE OPERATOR distributor.|| (
 );
 COMMENT ON OPERATOR distributor.|| (distributor.refpath, distributor.refpath) IS 'the members of the first path, then those of the second';
 
-CREATE OPERATOR distributor.|| (
-	LEFTARG = distributor.refpath,
-	RIGHTARG = bigint,
-	FUNCTION = distributor.refpath_append
-);
-COMMENT ON OPERATOR distributor.|| (distributor.refpath, bigint) IS 'the path of a member directly below the path';
-
-CREATE OPERATOR distributor.|| (
-	LEFTARG = bigint,
-	RIGHTARG = distributor.refpath,
-	FUNCTION = distributor.refpath_prepend
-);
-COMMENT ON OPERATOR distributor.|| (bigint, distributor.refpath) IS 'the path with a member put above its root';
+-- No || takes a bigint: it would capture 'order-' || id, where the
+-- literal has no type yet, from every query that has this schema in its path.
 
 -- Operator classes: B-tree and hash.
 

@@ -35,7 +35,7 @@ DECLARE
 BEGIN
 	FOR i IN 1..2000 LOOP
 		sponsor := CASE WHEN i <= 2 THEN 0 ELSE ceil((i - 1) * (1 - 0.3 * random() * random())) END;
-		paths := paths || CASE sponsor WHEN 0 THEN ARRAY[i * 1000]::bigint[]::refpath ELSE paths[sponsor] || i::bigint * 1000 END;
+		paths := paths || CASE sponsor WHEN 0 THEN ARRAY[i * 1000]::bigint[]::refpath ELSE refpath_append(paths[sponsor], i::bigint * 1000) END;
 	END LOOP;
 	INSERT INTO tree SELECT i, 1 + i / 7, p FROM unnest(paths) WITH ORDINALITY AS u(p, i);
 END $$;
@@ -87,7 +87,7 @@ RESET enable_partitionwise_aggregate; RESET max_parallel_workers_per_gather;
 -- a million rows; a long path that is stored toasted
 SELECT lca(('1.2.' || i)::refpath) FROM generate_series(3, 1000002) i;
 CREATE TABLE toasted (id integer, path refpath);
-INSERT INTO toasted SELECT i, (SELECT array_agg(hashint8(j)::bigint + 3000000000 ORDER BY j) FROM generate_series(1, 3000) j)::refpath || i::bigint FROM generate_series(1, 5) i;
+INSERT INTO toasted SELECT i, refpath_append((SELECT array_agg(hashint8(j)::bigint + 3000000000 ORDER BY j) FROM generate_series(1, 3000) j)::refpath, i::bigint) FROM generate_series(1, 5) i;
 SELECT pg_column_size(path) > 10000 AS out_of_line FROM toasted WHERE id = 1;
 SELECT depth(lca(path)), lca(path) = (SELECT parent(path) FROM toasted WHERE id = 1) AS same FROM toasted;
 SELECT lca(path) = (SELECT path FROM toasted WHERE id = 2) AS same FROM toasted WHERE id = 2;

@@ -7,7 +7,7 @@ SET jit = off;
 -- position, bytes that look like leads and upper bounds, the deepest
 CREATE TABLE hard (n integer GENERATED ALWAYS AS IDENTITY, path refpath);
 INSERT INTO hard (path) SELECT unnest('{"",0,1,2,12,0.1,1.0,1.2,1.3,1.20,1.0.2,1.2.3,1.2.4,1.2.3.4,2.1,2.1.3}'::refpath[]);
-INSERT INTO hard (path) SELECT unnest(ARRAY[ARRAY[id]::refpath, '1'::refpath || id, ARRAY[id]::refpath || '1', ARRAY[id, id # 1]::refpath])
+INSERT INTO hard (path) SELECT unnest(ARRAY[ARRAY[id]::refpath, refpath_append('1', id), ARRAY[id]::refpath || '1', ARRAY[id, id # 1]::refpath])
 FROM unnest('{239,240,495,496,2287,2288,67823,67824,16845039,16845040,4311812335,4311812336,1103823440111,1103823440112,282578800150767,282578800150768,72340172838078703,72340172838078704,9223372036854775807}'::bigint[]) id;
 INSERT INTO hard (path) SELECT subpath(p, 0, d) FROM (SELECT array_agg(i::bigint ORDER BY i DESC)::refpath AS p FROM generate_series(1, 65535) i) s, unnest('{24,25,800,65534,65535}'::int[]) d;
 SELECT count(*), count(DISTINCT path), max(depth(path)) FROM hard;

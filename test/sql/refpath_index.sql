@@ -24,7 +24,7 @@ BEGIN
 		-- mostly a young sponsor, so that the tree grows deep
 		sponsor := CASE WHEN i <= 3 THEN 0 WHEN random() < 0.9 THEN i - 1 - floor(random() * least(i - 1, 40))
 			ELSE 1 + floor(random() * (i - 1)) END;
-		paths := paths || CASE sponsor WHEN 0 THEN ARRAY[member]::refpath ELSE paths[sponsor] || member END;
+		paths := paths || CASE sponsor WHEN 0 THEN ARRAY[member]::refpath ELSE refpath_append(paths[sponsor], member) END;
 	END LOOP;
 	INSERT INTO source SELECT i, p FROM unnest(paths) WITH ORDINALITY AS u(p, i);
 END $$;
@@ -37,8 +37,8 @@ SELECT count(*), max(depth(path)) > 40 AS deep FROM source;
 CREATE TABLE query (n integer GENERATED ALWAYS AS IDENTITY, path refpath, member bigint);
 INSERT INTO query (path, member) VALUES ('', 0), ('0', 1), ('9223372036854775807', 9223372036854775807), ('1', -1);
 INSERT INTO query (path, member)
-SELECT CASE i % 6 WHEN 0 THEN path WHEN 1 THEN parent(path) WHEN 2 THEN path || 77777 WHEN 3 THEN parent(path) || 239
-	WHEN 4 THEN subpath(path, 0, 1 + floor(random() * depth(path))::int) ELSE path || 9223372036854775807 END,
+SELECT CASE i % 6 WHEN 0 THEN path WHEN 1 THEN parent(path) WHEN 2 THEN refpath_append(path, 77777) WHEN 3 THEN refpath_append(parent(path), 239)
+	WHEN 4 THEN subpath(path, 0, 1 + floor(random() * depth(path))::int) ELSE refpath_append(path, 9223372036854775807) END,
 	upline(path, floor(random() * (depth(path)))::int)
 FROM (SELECT i, path FROM (SELECT i, 1 + floor(random() * 3000)::int AS id FROM generate_series(1, 500) i) r JOIN source USING (id) ORDER BY i OFFSET 0) s;
 SELECT count(*), count(path) AS paths, count(member) AS members FROM query;
@@ -124,7 +124,7 @@ SELECT * FROM pg_temp.differ('{<,=,>,@>,<@,>>,<<,<@ member}');
 -- after deletes, vacuum and new rows
 DELETE FROM indexed WHERE id % 3 = 0;
 VACUUM indexed;
-INSERT INTO indexed SELECT 10000 + id, path || 8000000 FROM source WHERE id % 9 = 0;
+INSERT INTO indexed SELECT 10000 + id, refpath_append(path, 8000000) FROM source WHERE id % 9 = 0;
 UPDATE indexed SET path = graft(path, '1', '6000000') WHERE path <@ '1' AND id % 4 = 0;
 DROP INDEX indexed_gist;
 SELECT pg_temp.learn();
@@ -135,7 +135,7 @@ CREATE INDEX indexed_hash ON indexed USING hash (path);
 INSERT INTO indexed SELECT * FROM source;
 DELETE FROM indexed WHERE id % 3 = 0;
 VACUUM indexed;
-INSERT INTO indexed SELECT 10000 + id, path || 8000000 FROM source WHERE id % 9 = 0;
+INSERT INTO indexed SELECT 10000 + id, refpath_append(path, 8000000) FROM source WHERE id % 9 = 0;
 UPDATE indexed SET path = graft(path, '1', '6000000') WHERE path <@ '1' AND id % 4 = 0;
 VACUUM indexed;
 BEGIN;
@@ -183,12 +183,12 @@ FROM (SELECT d, lag(d) OVER () AS before FROM (SELECT path <-> '1.2.7' AS d FROM
 
 -- a second column, an included one, equal keys, nulls only
 DROP INDEX indexed_gist;
-CREATE INDEX indexed_gist ON indexed USING gist ((path || 5), path) INCLUDE (id) WHERE NOT path <@ 5;
-EXPLAIN (COSTS OFF) SELECT id FROM indexed WHERE NOT path <@ 5 AND path <@ '6000000' AND (path || 5) <@ 5;
-SELECT count(*) AS rows, sum(hashint4(id)) AS digest FROM indexed WHERE NOT path <@ 5 AND path <@ '6000000' AND (path || 5) <@ 5 \gset
+CREATE INDEX indexed_gist ON indexed USING gist (refpath_append(path, 5), path) INCLUDE (id) WHERE NOT path <@ 5;
+EXPLAIN (COSTS OFF) SELECT id FROM indexed WHERE NOT path <@ 5 AND path <@ '6000000' AND refpath_append(path, 5) <@ 5;
+SELECT count(*) AS rows, sum(hashint4(id)) AS digest FROM indexed WHERE NOT path <@ 5 AND path <@ '6000000' AND refpath_append(path, 5) <@ 5 \gset
 DROP INDEX indexed_gist;
 SELECT count(*) > 0 AS some, count(*) = :rows AND sum(hashint4(id)) = :digest AS same FROM indexed
-WHERE NOT path <@ 5 AND path <@ '6000000' AND (path || 5) <@ 5;
+WHERE NOT path <@ 5 AND path <@ '6000000' AND refpath_append(path, 5) <@ 5;
 TRUNCATE indexed;
 CREATE INDEX indexed_gist ON indexed USING gist (path);
 INSERT INTO indexed SELECT i, '1.2.3' FROM generate_series(1, 2000) i;
@@ -203,19 +203,19 @@ SELECT count(*) FROM indexed WHERE path <@ 3;
 TRUNCATE indexed;
 CREATE FUNCTION pg_temp.long_path(first bigint, n integer) RETURNS refpath LANGUAGE sql AS
 $$ SELECT ARRAY(SELECT first + hashint4(i)::bigint * 3 + 7000000000 FROM generate_series(1, n) i)::refpath $$;
-INSERT INTO indexed SELECT i, pg_temp.long_path(1, 200) || i::bigint || pg_temp.long_path(2 + i % 2, 200) FROM generate_series(1, 300) i;
+INSERT INTO indexed SELECT i, refpath_append(pg_temp.long_path(1, 200), i::bigint) || pg_temp.long_path(2 + i % 2, 200) FROM generate_series(1, 300) i;
 SELECT count(*), count(*) FILTER (WHERE path <@ pg_temp.long_path(1, 200)) AS below FROM indexed WHERE path <@ 17;
-SELECT count(*) FROM indexed WHERE path <@ (pg_temp.long_path(1, 200) || 17::bigint);
-SELECT count(*) FROM indexed WHERE path @> (pg_temp.long_path(1, 200) || 17::bigint || pg_temp.long_path(3, 200) || 5::bigint);
-SELECT count(*) FROM indexed WHERE path >> (pg_temp.long_path(1, 200) || 17::bigint || pg_temp.long_path(3, 200));
-SELECT array_agg(id) FROM (SELECT id FROM indexed ORDER BY path <-> (pg_temp.long_path(1, 200) || 17::bigint || pg_temp.long_path(3, 150)) LIMIT 1) s;
+SELECT count(*) FROM indexed WHERE path <@ refpath_append(pg_temp.long_path(1, 200), 17);
+SELECT count(*) FROM indexed WHERE path @> refpath_append(refpath_append(pg_temp.long_path(1, 200), 17) || pg_temp.long_path(3, 200), 5);
+SELECT count(*) FROM indexed WHERE path >> (refpath_append(pg_temp.long_path(1, 200), 17) || pg_temp.long_path(3, 200));
+SELECT array_agg(id) FROM (SELECT id FROM indexed ORDER BY path <-> (refpath_append(pg_temp.long_path(1, 200), 17) || pg_temp.long_path(3, 150)) LIMIT 1) s;
 REINDEX INDEX indexed_gist;
-SELECT count(*) FROM indexed WHERE path <@ (pg_temp.long_path(1, 200) || 17::bigint);
+SELECT count(*) FROM indexed WHERE path <@ refpath_append(pg_temp.long_path(1, 200), 17);
 
 -- and where the index compresses its keys
 TRUNCATE indexed;
 INSERT INTO indexed SELECT i, (SELECT array_agg(10000 + j) FROM generate_series(1, 400 + i) j)::bigint[]::refpath FROM generate_series(1, 300) i;
-INSERT INTO indexed SELECT 300 + i, (SELECT array_agg(10000 + j) FROM generate_series(1, 400 + i) j)::bigint[]::refpath || 8::bigint FROM generate_series(1, 300) i;
+INSERT INTO indexed SELECT 300 + i, refpath_append((SELECT array_agg(10000 + j) FROM generate_series(1, 400 + i) j)::bigint[]::refpath, 8) FROM generate_series(1, 300) i;
 VACUUM indexed;
 SELECT line FROM pg_temp.plan('SELECT path FROM indexed WHERE path <@ 10000') line WHERE line LIKE '%Only%';
 SELECT count(*) FROM ((SELECT path FROM indexed WHERE path <@ 10001) EXCEPT ALL (SELECT path || '' FROM indexed WHERE path || '' <@ 10001)) s;

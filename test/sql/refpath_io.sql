@@ -93,7 +93,7 @@ SELECT pg_temp.outcome('SELECT path_upper(''1.5'')::text::refpath');
 SELECT pg_temp.outcome('SELECT refpath_send(path_upper(''1.5''))');
 SELECT pg_temp.outcome('SELECT depth(path_upper(''1.5''))');
 SELECT pg_temp.outcome('SELECT path_upper(''1.5'')::bigint[]');
-SELECT pg_temp.outcome('SELECT path_upper(''1.5'') || 7');
+SELECT pg_temp.outcome('SELECT refpath_append(path_upper(''1.5''), 7)');
 
 -- random paths there and back; ids of all code lengths
 \set seed 0.20250711
@@ -132,7 +132,7 @@ INSERT INTO io_form VALUES ('compressed', pg_temp.deep(3000)::refpath), ('toaste
 ALTER TABLE io_form ALTER path SET STORAGE plain;
 INSERT INTO io_form VALUES ('plain', pg_temp.deep(1500)::refpath);
 SELECT a.form, depth(a.path), member_id(a.path), a.path = b.path AS equal, refpath_hash(a.path) = refpath_hash(b.path) AS hash,
-	a.path @> b.path AND b.path <@ a.path AS contains, a.path || 70000 << a.path AS appends
+	a.path @> b.path AND b.path <@ a.path AS contains, refpath_append(a.path, 70000) << a.path AS appends
 FROM io_form a, LATERAL (SELECT a.path::text::refpath AS path) b WHERE a.form <> 'toasted';
 SELECT count(*) FROM io_form WHERE path <@ '1.2';
 SELECT form FROM io_form ORDER BY path;

@@ -12,7 +12,7 @@ CREATE TABLE member (id integer PRIMARY KEY, path refpath, ids bigint[]);
 INSERT INTO member (id, path)
 WITH RECURSIVE tree AS (
 	SELECT i AS id, ARRAY[i]::bigint[]::refpath AS path FROM generate_series(1, 3) i
-	UNION ALL SELECT tree.id * 3 + j, tree.path || (tree.id * 3 + j)::bigint FROM tree, generate_series(1, 3) j WHERE tree.id <= 1092 AND depth(tree.path) < 7)
+	UNION ALL SELECT tree.id * 3 + j, refpath_append(tree.path, (tree.id * 3 + j)::bigint) FROM tree, generate_series(1, 3) j WHERE tree.id <= 1092 AND depth(tree.path) < 7)
 SELECT DISTINCT ON (path) id, path FROM tree ORDER BY path;
 UPDATE member SET ids = path;
 CREATE TABLE sale (id integer, path refpath, ids bigint[]);

@@ -22,10 +22,10 @@ CREATE TEMP TABLE deep AS SELECT n, string_agg(i::text, '.' ORDER BY i) AS t, ar
 FROM unnest('{65535,65536}'::int[]) n, generate_series(1, n) i GROUP BY n;
 SELECT n, pg_temp.outcome(format('SELECT depth(%L)', t)) AS "in" FROM deep ORDER BY n;
 SELECT n, pg_temp.outcome('SELECT depth(ids::refpath) FROM deep WHERE n = ' || n) AS "bigint[]" FROM deep ORDER BY n;
-SELECT pg_temp.outcome('SELECT depth($1 || 70000)', subpath(t::refpath, 0, 65534)) AS append, pg_temp.outcome('SELECT depth(70000 || $1)', subpath(t::refpath, 0, 65534)) AS prepend,
+SELECT pg_temp.outcome('SELECT depth(refpath_append($1, 70000))', subpath(t::refpath, 0, 65534)) AS append, pg_temp.outcome('SELECT depth(refpath_prepend(70000, $1))', subpath(t::refpath, 0, 65534)) AS prepend,
 	pg_temp.outcome('SELECT depth($1 || $2)', subpath(t::refpath, 0, 65533), '70000.70001') AS join,
 	pg_temp.outcome('SELECT depth(graft($1, $2, $3))', subpath(t::refpath, 1), '2', '70000.70001') AS graft FROM deep WHERE n = 65535;
-SELECT pg_temp.outcome('SELECT depth($1 || 70000)', t::refpath) AS append, pg_temp.outcome('SELECT depth(70000 || $1)', t::refpath) AS prepend,
+SELECT pg_temp.outcome('SELECT depth(refpath_append($1, 70000))', t::refpath) AS append, pg_temp.outcome('SELECT depth(refpath_prepend(70000, $1))', t::refpath) AS prepend,
 	pg_temp.outcome('SELECT depth($1 || $2)', t::refpath, '70000') AS join,
 	pg_temp.outcome('SELECT depth(graft($1, $2, $3))', t::refpath, '1', '70000.70001') AS graft FROM deep WHERE n = 65535;
 -- a path of the greatest depth does what any other does
@@ -61,8 +61,8 @@ SELECT pg_temp.copy_file('\x01fe7efefefefefef710') AS lo \gset
 SELECT depth(path), left(path::text, 20) AS begins FROM received;
 
 -- ids: 0 to 2^63 - 1, by every door; the ends of every code length
-SELECT '9223372036854775807'::refpath, ARRAY[9223372036854775807]::refpath, ''::refpath || 9223372036854775807, 9223372036854775807 || ''::refpath, '0'::refpath;
-SELECT q, pg_temp.outcome('SELECT ' || q) FROM unnest(ARRAY['''9223372036854775808''::refpath', '''-1''::refpath', 'ARRAY[-1]::bigint[]::refpath', '''''::refpath || -1', '-1 || ''''::refpath',
+SELECT '9223372036854775807'::refpath, ARRAY[9223372036854775807]::refpath, refpath_append('', 9223372036854775807), refpath_prepend(9223372036854775807, ''), '0'::refpath;
+SELECT q, pg_temp.outcome('SELECT ' || q) FROM unnest(ARRAY['''9223372036854775808''::refpath', '''-1''::refpath', 'ARRAY[-1]::bigint[]::refpath', 'refpath_append('''', -1)', 'refpath_prepend(-1, '''')',
 	'''99999999999999999999999''::refpath']) q;
 SELECT id, length(refpath_send(id::text::refpath)) - 1 AS bytes, id::text::refpath::text = id::text AS same
 FROM unnest('{0,239,240,2287,2288,67823,67824,16845039,16845040,4311812335,4311812336,1103823440111,1103823440112,282578800150767,282578800150768,72340172838078703,72340172838078704,9223372036854775807}'::bigint[]) id;

@@ -45,16 +45,17 @@ SELECT lca(array_agg(('1.2.' || i)::refpath)) FROM generate_series(3, 1000002) i
 SELECT lca(NULL::refpath, '1'), lca(NULL::refpath[]);
 
 -- appending
-SELECT '1.2'::refpath || '3.4', '1.2'::refpath || 3, 0 || '1.2'::refpath, ''::refpath || '', ''::refpath || 5, 5 || ''::refpath,
+SELECT '1.2'::refpath || '3.4', refpath_append('1.2', 3), refpath_prepend(0, '1.2'), ''::refpath || '', refpath_append('', 5), refpath_prepend(5, ''),
 	'1.2'::refpath || '', '' || '1.2'::refpath;
-SELECT q, pg_temp.outcome('SELECT ' || q) FROM unnest(ARRAY['''1.2''::refpath || 2', '''1.2''::refpath || 1', '1 || ''1.2''::refpath',
-	'2 || ''1.2''::refpath', '''1.2''::refpath || ''3.1''', '''1.2''::refpath || ''1.2''', '''1''::refpath || -1', '-1 || ''1''::refpath',
-	'''1''::refpath || 9223372036854775807', '''1''::refpath || (-9223372036854775808)']) AS q;
+SELECT q, pg_temp.outcome('SELECT ' || q) FROM unnest(ARRAY['refpath_append(''1.2'', 2)', 'refpath_append(''1.2'', 1)', 'refpath_prepend(1, ''1.2'')',
+	'refpath_prepend(2, ''1.2'')', '''1.2''::refpath || ''3.1''', '''1.2''::refpath || ''1.2''', 'refpath_append(''1'', -1)', 'refpath_prepend(-1, ''1'')',
+	'refpath_append(''1'', 9223372036854775807)', 'refpath_append(''1'', -9223372036854775808)',
+	'''1.2''::refpath || 3', '''1.2''::refpath || 3::bigint', '0 || ''1.2''::refpath', '0::bigint || ''1.2''::refpath']) AS q;
 CREATE TEMP TABLE deep AS
 SELECT n, (SELECT string_agg(i::text, '.' ORDER BY i) FROM generate_series(1, n) i)::refpath AS path FROM unnest('{1,32768,65534,65535}'::int[]) n;
-SELECT q, pg_temp.outcome(format('SELECT depth(%s) FROM deep WHERE n = %s', q, n)) FROM (VALUES ('path || 70000', 65534), ('70000 || path', 65534),
-	('path || 70000', 65535), ('70000 || path', 65535), ('path || path', 32768), ('path || ''70000''', 65535), ('path || ''''', 65535),
-	('path || 65534', 65534), ('graft(path, ''1'', ''70000.70001'')', 65535), ('graft(path, ''1.2'', ''70000.70001'')', 65535)) v(q, n);
+SELECT q, pg_temp.outcome(format('SELECT depth(%s) FROM deep WHERE n = %s', q, n)) FROM (VALUES ('refpath_append(path, 70000)', 65534), ('refpath_prepend(70000, path)', 65534),
+	('refpath_append(path, 70000)', 65535), ('refpath_prepend(70000, path)', 65535), ('path || path', 32768), ('path || ''70000''', 65535), ('path || ''''', 65535),
+	('refpath_append(path, 65534)', 65534), ('graft(path, ''1'', ''70000.70001'')', 65535), ('graft(path, ''1.2'', ''70000.70001'')', 65535)) v(q, n);
 
 -- moving: the base is replaced
 SELECT graft('1.2.3.4', '1.2', '9'), graft('1.2', '1.2', '9'), graft('1.2.3', '1', ''), graft('1.2.3', '', '9'), graft('1.2.3', '1.2', '1.2'),
@@ -73,7 +74,7 @@ SELECT count(*) FILTER (WHERE NOT proisstrict) AS not_strict, count(*) FILTER (W
 FROM pg_proc WHERE pronamespace = 'distributor'::regnamespace AND (prosrc LIKE 'refpath\_op\_%' OR prosrc LIKE 'refpath\_fn\_%');
 
 -- literals find their operator
-SELECT pg_typeof('1.2'::refpath || 3), '1.2'::refpath <@ 1 AS by_int, '1.2'::refpath <@ 1::smallint AS by_smallint, '1.2'::refpath <@ 1::bigint AS by_bigint,
+SELECT pg_typeof('1.2'::refpath || '3') AS literal_last, pg_typeof('1' || '2'::refpath) AS literal_first, pg_typeof(refpath_append('1.2', 3)) AS appended, '1.2'::refpath <@ 1 AS by_int, '1.2'::refpath <@ 1::smallint AS by_smallint, '1.2'::refpath <@ 1::bigint AS by_bigint,
 	'1.2'::refpath <@ '1' AS by_path, '1' @> '1.2'::refpath AS path_first, 1 @> '1.2'::refpath AS int_first, '1.2'::refpath @> '1.2.3' AS upper_first,
 	'1.2.3'::refpath <@ '2' AS no_prefix, '1.2.3'::refpath <@ 2 AS through, '1.2.3'::refpath <@ -1 AS negative;
 PREPARE by_member AS SELECT '1.2.3'::refpath <@ $1;
@@ -83,6 +84,75 @@ PREPARE by_member (int) AS SELECT '1.2.3'::refpath <@ $1, $1 @> '1.2.3'::refpath
 EXECUTE by_member(2);
 EXECUTE by_member(4);
 DEALLOCATE by_member;
+
+-- With the schema in the search_path, what has a meaning without it keeps that
+-- meaning: an operand whose type is not known yet must not become a path.  The
+-- definition of a view tells which operator was found, even where two would
+-- give the same result.  Every view is rolled back, and its locks with it.
+CREATE FUNCTION pg_temp.meaning(expression text, path text, OUT definition text, OUT result text) LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+	PERFORM set_config('search_path', path, true);
+	EXECUTE format('CREATE TEMP VIEW meaning AS SELECT %s AS value', expression);
+	SET LOCAL search_path = pg_catalog;
+	SELECT pg_get_viewdef('pg_temp.meaning'::regclass) INTO definition;
+	EXECUTE 'SELECT concat(pg_typeof(value), '' '', coalesce(value::text, ''null'')) FROM pg_temp.meaning' INTO result;
+	RAISE EXCEPTION 'undo';
+EXCEPTION WHEN OTHERS THEN
+	result := coalesce(result, concat_ws(' | ', sqlstate, sqlerrm));
+END $$;
+SELECT e AS expression, core.result, core IS NOT DISTINCT FROM both_schemas AS same
+FROM unnest(ARRAY[
+	$$'order-' || 1::bigint$$, $$1::bigint || ' x'$$, $$'order-' || 1$$, $$1 || ' x'$$, $$'1' || 2::bigint$$, $$1::bigint || '2'$$, $$'a' || 'b'$$, $$'1' || '2'$$,
+	$$'a' || NULL$$, $$NULL || 1::bigint$$, $$'a'::text || 1::bigint$$, $$'a'::varchar || 'b'$$, $$'order-' || 1.5$$, $$'on ' || '2024-01-02'::date$$, $$'a' || true$$,
+	$$ARRAY[1::bigint] || 2::bigint$$, $$2::bigint || ARRAY[1::bigint]$$, $$ARRAY[1::bigint] || '{2}'$$, $$'{2}' || ARRAY[1::bigint]$$, $$ARRAY['a'] || 'b'::text$$,
+	$$'{"a":1}'::jsonb || '{"b":2}'$$, $$'{"a":1}' || '{"b":2}'::jsonb$$, $$'\x01'::bytea || '\x02'$$, $$B'1' || '0'$$, $$'a'::tsquery || 'b'$$,
+	$$'{"a":1,"b":2}'::jsonb @> '{"a":1}'$$, $$'{"a":1}' <@ '{"a":1,"b":2}'::jsonb$$, $$ARRAY[1,2] @> '{1}'$$, $$ARRAY[1::bigint,2] @> ARRAY[1::bigint]$$, $$'{1}' <@ ARRAY[1::bigint]$$,
+	$$'[1,5)'::int8range @> 3::bigint$$, $$3::bigint <@ '[1,5)'::int8range$$, $$'[1,5)'::int8range @> '[2,3)'$$, $$'[1,5)'::int4range @> 3$$, $$'[1,5)'::numrange @> 1.5$$,
+	$$'{[1,5)}'::int8multirange @> 3::bigint$$, $$'{[2,3)}' <@ '{[1,5)}'::int8multirange$$, $$box '(2,2),(0,0)' @> '(1,1),(0,1)'$$, $$point '(1,1)' <@ box '(2,2),(0,0)'$$, $$'a'::tsquery <@ 'a&b'$$,
+	$$'{1}' @> '{1}'$$, $$'1' <@ '1'$$, $$'[1,5)' @> 3::bigint$$, $$3::bigint <@ '[1,5)'$$, $$'[1,5)' @> 3$$,
+	$$inet '10.0.0.0/8' >> '10.1.2.3'$$, $$'10.1.2.3' << inet '10.0.0.0/8'$$, $$1 << 3$$, $$8::bigint >> 2$$, $$'8' >> 2$$, $$1::bigint << '2'$$, $$B'1010' << 1$$,
+	$$'[1,2)'::int8range << '[5,6)'$$, $$point '(1,1)' << '(2,2)'$$, $$'8' >> '2'$$, $$'8' << '2'$$, $$'8' >> 2::bigint$$,
+	$$point '(0,0)' <-> '(3,4)'$$, $$'(0,0)' <-> point '(3,4)'$$, $$point '(0,0)' <-> circle '<(3,4),1>'$$, $$'a'::tsquery <-> 'b'$$, $$'1' <-> '2'$$, $$'1' <-> 2::bigint$$,
+	$$'10' < '9'$$, $$'1.10' <= '1.9'$$, $$'1' = '1'$$, $$'1' <> '1.0'$$, $$'a' > 'b'$$, $$'a' >= NULL$$, $$1::bigint = '1'$$, $$'10' > 9::bigint$$, $$1 <> '2'$$, $$1.5 < '10'$$,
+	$$'10'::text < '9'$$, $$'10' < '9'::varchar$$, $$1::bigint < 2.5$$, $$1::bigint = '1.2'$$, $$'1.2' = 1.2$$, $$date '2024-01-02' >= '2024-01-01'$$, $$'10.0.0.1'::inet < '10.0.0.2'$$,
+	$$'{1}' = ARRAY[1::bigint]$$, $$'{"a":1}'::jsonb = '{"a": 1}'$$, $$'1'::text = 1::bigint$$, $$1::bigint IN ('1', '2')$$, $$'1' IN ('1', '2')$$, $$1::bigint = ANY ('{1,2}')$$, $$'1' = ANY ('{1,2}'::text[])$$,
+	$$'5' BETWEEN '10' AND '9'$$, $$5::bigint BETWEEN '1' AND '10'$$, $$(1::bigint, 'a') < ('2', 'b')$$, $$('1', '10') < ('1', '9')$$, $$'1' IS DISTINCT FROM '1.0'$$, $$nullif('1', '1.0')$$, $$nullif(1::bigint, '1')$$,
+	$$CASE '1' WHEN '1.0' THEN 1 ELSE 2 END$$, $$ARRAY(SELECT x FROM unnest(ARRAY['9', '10']) x ORDER BY x USING <)$$]) WITH ORDINALITY AS l(e, n),
+	pg_temp.meaning(e, 'public') AS core, pg_temp.meaning(e, 'public, distributor') AS both_schemas ORDER BY n;
+-- and with every operator name, a literal on either side of every kind of
+-- operand: only what had no meaning at all may gain one
+CREATE TEMP TABLE combination AS
+WITH literal AS (SELECT * FROM unnest(ARRAY['''a''', '''1.2''', '''{1,2}''', 'NULL']) AS x),
+	typed AS (SELECT * FROM unnest(ARRAY['1', '1::bigint', '1.5', '1::float8', '''1''::text', '''1''::varchar', '''{"a":1}''::jsonb', 'ARRAY[1,2]', 'ARRAY[1::bigint]', 'ARRAY[''a'']',
+		'''[1,5)''::int8range', '''{[1,5)}''::int8multirange', '''10.0.0.0/8''::inet', 'point ''(1,2)''', 'date ''2024-01-02''', '''\x01''::bytea', '''a''::tsquery', 'true']) AS x)
+SELECT e, core.definition, core.result, both_schemas.definition AS definition_with, both_schemas.result AS result_with
+FROM (SELECT l.x, t.x FROM literal l, typed t UNION ALL SELECT t.x, l.x FROM literal l, typed t UNION ALL SELECT l.x, r.x FROM literal l, literal r) AS v(a, b),
+	(SELECT DISTINCT oprname FROM pg_operator WHERE oprnamespace = 'distributor'::regnamespace) o,
+	format('%s %s %s', a, oprname, b) AS e, pg_temp.meaning(e, 'public') AS core, pg_temp.meaning(e, 'public, distributor') AS both_schemas;
+SELECT count(*) AS expressions, count(definition) > 400 AS with_meaning,
+	count(*) FILTER (WHERE (definition, result) IS DISTINCT FROM (definition_with, result_with) AND result NOT LIKE '42883 | operator does not exist:%') AS changed
+FROM combination;
+SELECT e AS gained, result AS core, result_with AS both_schemas FROM combination
+WHERE (definition, result) IS DISTINCT FROM (definition_with, result_with) ORDER BY e COLLATE "C";
+DROP TABLE combination;
+-- a parameter has no type yet, as a literal has none
+CREATE FUNCTION pg_temp.parameters(expression text, path text) RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+	result text;
+BEGIN
+	PERFORM set_config('search_path', path, true);
+	EXECUTE 'PREPARE meaning AS SELECT ' || expression;
+	SET LOCAL search_path = pg_catalog;
+	SELECT parameter_types::text INTO result FROM pg_prepared_statements WHERE name = 'meaning';
+	DEALLOCATE meaning;
+	RETURN result;
+EXCEPTION WHEN OTHERS THEN
+	RETURN concat_ws(' | ', sqlstate, sqlerrm);
+END $$;
+SELECT e AS expression, core, core = both_schemas AS same
+FROM unnest(ARRAY['$1 || 1::bigint', '1::bigint || $1', '$1 || 1', '$1 || $2', '$1 || ''a''', '$1 = 1::bigint', '$1 = $2', '$1 < ''a''', '$1 @> ARRAY[1::bigint]', '$1 @> ''[1,5)''::int8range',
+	'''[1,5)''::int8range @> $1', '$1 << inet ''10.0.0.0/8''', '$1 >> 2', '1::bigint << $1', 'point ''(1,2)'' <-> $1', '1::bigint = ANY ($1)']) WITH ORDINALITY AS l(e, n),
+	LATERAL (SELECT pg_temp.parameters(e, 'public') AS core, pg_temp.parameters(e, 'public, distributor') AS both_schemas) p ORDER BY n;
 
 -- every operator has a function form, and a comment
 SELECT oprname, oprleft::regtype, oprright::regtype, oprcode::oid::regproc, oprcom <> 0 AS commutes, oprnegate <> 0 AS negates,

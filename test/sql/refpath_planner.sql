@@ -5,13 +5,13 @@ SET jit = off;
 
 -- three levels below each of three roots, nine members under each
 CREATE TABLE member (id bigint PRIMARY KEY, path refpath NOT NULL, state text NOT NULL);
-INSERT INTO member SELECT a, ''::refpath || a, 'active' FROM generate_series(1, 3) a;
+INSERT INTO member SELECT a, refpath_append('', a), 'active' FROM generate_series(1, 3) a;
 INSERT INTO member SELECT member_id(p), p, CASE WHEN member_id(p) % 3 = 0 THEN 'left' ELSE 'active' END
-FROM (SELECT path || (id * 10 + i) FROM member, generate_series(1, 9) i) s(p);
+FROM (SELECT refpath_append(path, id * 10 + i) FROM member, generate_series(1, 9) i) s(p);
 INSERT INTO member SELECT member_id(p), p, CASE WHEN member_id(p) % 3 = 0 THEN 'left' ELSE 'active' END
-FROM (SELECT path || (id * 10 + i) FROM member, generate_series(1, 9) i WHERE id > 3) s(p);
+FROM (SELECT refpath_append(path, id * 10 + i) FROM member, generate_series(1, 9) i WHERE id > 3) s(p);
 INSERT INTO member SELECT member_id(p), p, CASE WHEN member_id(p) % 3 = 0 THEN 'left' ELSE 'active' END
-FROM (SELECT path || (id * 10 + i) FROM member, generate_series(1, 9) i WHERE id > 100) s(p);
+FROM (SELECT refpath_append(path, id * 10 + i) FROM member, generate_series(1, 9) i WHERE id > 100) s(p);
 CREATE INDEX member_path ON member (path);
 VACUUM ANALYZE member;
 SET enable_seqscan = off; SET enable_bitmapscan = off;

@@ -56,7 +56,7 @@ $primary->safe_psql('postgres', q{
 				SELECT path FROM plain WHERE path IS NOT NULL
 				ORDER BY id DESC OFFSET floor(random() * random() * (SELECT count(path) FROM plain)) LIMIT 1 INTO sponsor;
 			END IF;
-			sponsor := coalesce(sponsor, '') || member(i);
+			sponsor := refpath_append(coalesce(sponsor, ''), member(i));
 			INSERT INTO plain VALUES (i, sponsor, round);
 		END LOOP;
 		INSERT INTO plain VALUES (first, NULL, round), (first, '', round);
@@ -86,9 +86,9 @@ $primary->safe_psql('postgres', q{
 		TRUNCATE query;
 		INSERT INTO query VALUES (1, '', 0), (2, '0', -1), (3, '9223372036854775807', 9223372036854775807), (4, NULL, NULL);
 		INSERT INTO query
-		SELECT 4 + i, CASE i % 6 WHEN 0 THEN path WHEN 1 THEN parent(path) WHEN 2 THEN path || 9223372036854775807
-			WHEN 3 THEN parent(path) || (ARRAY[99999, 999999, 15000000, 4000000000])[1 + i % 4]
-			WHEN 4 THEN subpath(path, 0, 1 + floor(random() * depth(path))::int) ELSE path || 999999 END,
+		SELECT 4 + i, CASE i % 6 WHEN 0 THEN path WHEN 1 THEN parent(path) WHEN 2 THEN refpath_append(path, 9223372036854775807)
+			WHEN 3 THEN refpath_append(parent(path), (ARRAY[99999, 999999, 15000000, 4000000000])[1 + i % 4])
+			WHEN 4 THEN subpath(path, 0, 1 + floor(random() * depth(path))::int) ELSE refpath_append(path, 999999) END,
 			upline(path, floor(random() * depth(path))::int)
 		FROM (SELECT row_number() OVER () AS i, path FROM plain, generate_series(1, 1 + many / (SELECT 1 + count(*) FROM plain)) WHERE path <> ''
 			  ORDER BY random() LIMIT many) s $$;
@@ -187,7 +187,7 @@ while ($asked < $wanted)
 	for my $table ('plain', sort keys %asks)
 	{
 		$primary->safe_psql('postgres', qq{
-			BEGIN; DELETE FROM $table WHERE id % 2 = 0; INSERT INTO $table SELECT -1, path || 99999 FROM plain WHERE id % 3 = 0; ROLLBACK;
+			BEGIN; DELETE FROM $table WHERE id % 2 = 0; INSERT INTO $table SELECT -1, refpath_append(path, 99999) FROM plain WHERE id % 3 = 0; ROLLBACK;
 			UPDATE $table SET path = graft(path, parent(old_base), new_base) FROM move WHERE path <@ old_base;
 			DELETE FROM $table WHERE hashint8extended(id, $round) % 7 = 0;
 		});

@@ -37,7 +37,7 @@ my %never = (
 	'every path is the path of the sponsor and the member' => q{
 		SELECT m.member_id, m.path, s.path
 		FROM shop.member m LEFT JOIN shop.member s ON s.member_id = m.sponsor_id
-		WHERE m.path <> coalesce(s.path, '') || m.member_id},
+		WHERE m.path <> refpath_append(coalesce(s.path, ''), m.member_id)},
 	'the tree is that of the table' => q{
 		SELECT u.id, u.inviter_id, m.member_id, m.sponsor_id
 		FROM users u FULL JOIN shop.member m ON m.member_id = u.id
