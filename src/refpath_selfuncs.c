@@ -553,9 +553,10 @@ refpath_containjoinsel(PG_FUNCTION_ARGS)
  * of the two right.  Alone, without its other half, such a condition is seldom
  * written.
  *
- * The member itself is not counted.  One row less matters to no plan but one:
- * where a GiST index would do as well, the server's costs of the two are even,
- * and this lets the B-tree win, which takes half the time.
+ * The member itself is not counted.  Where a GiST index would do as well, the
+ * server's costs of the two are all but even, and one row less tips them for
+ * teams whose rows are fetched from a large table.  It does not in every case:
+ * index-only counts of small teams, and small tables, may still go to GiST.
  */
 
 /* Is the value the end of a team?  Then 'base' is the path whose team it is. */

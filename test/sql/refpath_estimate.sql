@@ -80,6 +80,26 @@ FROM team, unnest('{path @> %L,path >> %L,%L <@ path,refpath_contains(path\, %L)
 			 pg_temp.actual('SELECT * FROM member WHERE ' || format(ask, path))) e(expected, actual)
 WHERE id % 1000 = 1 GROUP BY ask ORDER BY ask COLLATE "C";
 
+-- the index is chosen, without any setting, for all but the largest teams, and
+-- for uplines
+CREATE FUNCTION pg_temp.scan(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+		IF line ~ 'Scan using|Index Scan on|Seq Scan' THEN
+			RETURN substring(line FROM '(Seq Scan|member_\w+)');
+		END IF;
+	END LOOP;
+END $$;
+SELECT kind, count(*), array_agg(DISTINCT pg_temp.scan(format(ask, path))) AS scans
+FROM team, (VALUES ('1 small team', 'SELECT id FROM member WHERE path <@ %L', 1, 200),
+	('2 larger team', 'SELECT id FROM member WHERE path <@ %L', 201, 4000),
+	('3 most of the table', 'SELECT id FROM member WHERE path <@ %L', 15000, 20000),
+	('4 count of a team', 'SELECT count(*) FROM member WHERE path <@ %L', 1, 8000),
+	('5 uplines', 'SELECT id FROM member WHERE path @> %L', 1, 20000)) AS v(kind, ask, least, most)
+WHERE size BETWEEN least AND most GROUP BY kind ORDER BY kind;
+
 -- what is not known: the average, the same up and down
 SET plan_cache_mode = force_generic_plan;
 PREPARE team(refpath) AS SELECT * FROM member WHERE path <@ $1;
