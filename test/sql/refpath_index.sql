@@ -3,6 +3,8 @@ SET search_path = public, distributor;
 \pset null (null)
 -- a disabled scan costs so much that every query would be compiled
 SET jit = off;
+-- nor is each of many small queries worth a worker where parallel plans are forced
+SET max_parallel_workers_per_gather = 0;
 
 SELECT opcname, amname, opcdefault, amvalidate(c.oid)
 FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod

@@ -2,7 +2,7 @@
 -- give the planner, each answer against the same over bigint[]
 SET search_path = public, distributor;
 \pset null (null)
-SET jit = off; SET max_parallel_workers_per_gather = 0;
+SET jit = off; SET max_parallel_workers_per_gather = 0; SET work_mem = '4MB';
 
 -- three teams of 729 members, ids of two and three bytes; orders of some, of
 -- nobody, and of unknown members
@@ -58,7 +58,7 @@ SET enable_mergejoin = off; SET enable_nestloop = off;
 SELECT * FROM pg_temp.joins();
 SET work_mem = '64kB';
 SELECT * FROM pg_temp.joins();
-RESET work_mem;
+SET work_mem = '4MB';
 SET enable_mergejoin = on; SET enable_hashjoin = off;
 SELECT * FROM pg_temp.joins();
 CREATE INDEX member_path ON member (path);
@@ -84,7 +84,7 @@ SELECT pg_temp.groups_differ();
 SET work_mem = '64kB';
 SELECT pg_temp.groups_differ();
 SELECT count(*) FROM (SELECT DISTINCT path FROM sale) d;
-RESET work_mem; RESET enable_sort; SET enable_hashagg = off;
+SET work_mem = '4MB'; RESET enable_sort; SET enable_hashagg = off;
 EXPLAIN (COSTS OFF) SELECT path, count(*) FROM sale GROUP BY path;
 SELECT pg_temp.groups_differ();
 SELECT count(*) FROM (SELECT DISTINCT path FROM sale) d;
