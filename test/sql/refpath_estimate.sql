@@ -14,9 +14,9 @@ DECLARE
 BEGIN
 	FOR i IN 1..20000 LOOP
 		u := (i * 2654435761 % 4294967296) / 4294967296.0;
-		paths[i] := CASE WHEN i % 50 = 1 THEN ''::refpath
+		paths[i] := refpath_append(CASE WHEN i % 50 = 1 THEN ''::refpath
 			WHEN i % 2 = 0 THEN paths[1 + floor(u * u * (i - 1))]
-			ELSE paths[i - 1 - floor(u * (i - 1) / 10)] END || i::bigint;
+			ELSE paths[i - 1 - floor(u * (i - 1) / 10)] END, i::bigint);
 	END LOOP;
 	INSERT INTO member SELECT i, paths[i] FROM generate_series(1, 20000) i;
 END $$;
@@ -132,7 +132,7 @@ SELECT pg_temp.off_by(pg_temp.expected('SELECT * FROM member a JOIN member b ON 
 -- nulls, few values that are common, a domain, an expression, no statistics
 CREATE DOMAIN path_domain AS refpath;
 CREATE TABLE sale (path refpath, copy path_domain);
-INSERT INTO sale SELECT CASE WHEN id % 4 > 0 THEN '1'::refpath || id % 10 END, '1'::refpath || id % 10 FROM member WHERE id % 10 <> 1;
+INSERT INTO sale SELECT CASE WHEN id % 4 > 0 THEN refpath_append('1', id % 10) END, refpath_append('1', id % 10) FROM member WHERE id % 10 <> 1;
 INSERT INTO sale SELECT '1', path FROM member WHERE id % 10 = 1;
 ANALYZE sale;
 SELECT q, pg_temp.off_by(pg_temp.expected('SELECT * FROM sale WHERE ' || q), pg_temp.actual('SELECT * FROM sale WHERE ' || q)) AS off_by
