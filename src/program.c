@@ -413,7 +413,8 @@ may_write(Oid relid)
 }
 
 /*
- * guard(): BEFORE trigger for each statement, on every table of a program.
+ * guard(): BEFORE trigger for each statement, on every table of a program, and
+ * for each row that is changed in those that only grow.
  */
 PG_FUNCTION_INFO_V1(program_guard);
 Datum
@@ -428,9 +429,10 @@ program_guard(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by the trigger manager", "guard")));
 	rel = trigdata->tg_relation;
-	if (may_write(RelationGetRelid(rel)))
-		return PointerGetDatum(NULL);
 	event = trigdata->tg_event;
+	/* what is guarded row by row is never changed, by us neither */
+	if (TRIGGER_FIRED_FOR_STATEMENT(event) && may_write(RelationGetRelid(rel)))
+		return PointerGetDatum(NULL);
 	if (TRIGGER_FIRED_BY_INSERT(event) &&
 		has_privs_of_role(GetUserId(), rel->rd_rel->relowner) &&
 		is_loading(RelationGetNamespace(rel)))

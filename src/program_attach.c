@@ -258,12 +258,19 @@ renew_triggers(const char *program, Oid relid, bool of_orders, bool create)
 
 /* Members */
 
+/* How long to wait for the tree alone, in ms. */
+static int
+move_timeout(void)
+{
+	return LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT;
+}
+
 static int64
 sync_members(Program *program, MemberSource *source)
 {
 	MemberBatch batch = {.event = MEMBER_SYNC};
 
-	batch.move_timeout = LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT;
+	batch.move_timeout = move_timeout();
 	source_apply_members(program, source, source->relid, SOURCE_TABLE, &batch);
 	if (batch.orphans > 0)
 		ereport(WARNING,
@@ -272,6 +279,19 @@ sync_members(Program *program, MemberSource *source)
 							   batch.orphans, (long long) batch.orphans),
 				 errhint("See table \"orphan\" of program \"%s\".", program->name)));
 	return batch.n;
+}
+
+/* A table that comes back says also who has gone while it was detached. */
+static void
+leave_deleted(Program *program, MemberSource *source)
+{
+	int64		left = source_leave_deleted(program, source);
+
+	if (left > 0)
+		ereport(NOTICE,
+				(errmsg_plural("%lld member is not in table \"%s\" and has left",
+							   "%lld members are not in table \"%s\" and have left",
+							   left, (long long) left, get_rel_name(source->relid))));
 }
 
 /*
@@ -288,7 +308,7 @@ attach_members(PG_FUNCTION_ARGS)
 	char	   *orphans = arg_text(fcinfo, 8, "orphans", true);
 	MemberSource *other;
 	Program    *program;
-	int64		members;
+	int64		members = 0;
 
 	source.id = arg_text(fcinfo, 2, "id", true);
 	source.sponsor = arg_text(fcinfo, 3, "sponsor", true);
@@ -313,6 +333,13 @@ attach_members(PG_FUNCTION_ARGS)
 	program_check_right(program, PROGRAM_MEMBER, ACL_INSERT);
 	program_check_right(program, PROGRAM_MEMBER, ACL_UPDATE);	/* its rows move members, too */
 	check_table(source.relid);
+
+	/*
+	 * The table first, as its writers hold it when they ask for the tree.
+	 * Whoever waited for the tree sees what keeps it from now on.
+	 */
+	(void) lock_out_writers(source.relid);
+	program_lock_tree(program, true, move_timeout());
 	other = source_attached_members(program);
 	if (other != NULL && other->relid != source.relid)
 		ereport(ERROR,
@@ -323,7 +350,10 @@ attach_members(PG_FUNCTION_ARGS)
 	source_check_members(program, &source);
 	renew_triggers(program->name, source.relid, false, true);
 	source_register_members(program, &source);
-	members = program->paused ? 0 : sync_members(program, &source);
+	if (!program->paused)
+		members = sync_members(program, &source);
+	if (!program->paused && source.returns)
+		leave_deleted(program, &source);
 	program_close(program);
 	PG_RETURN_INT64(members);
 }

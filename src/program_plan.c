@@ -171,14 +171,18 @@ static TimestampTz
 earliest_start(Program *program)
 {
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
-	Oid			types[] = {TIMESTAMPTZOID};
-	Datum		value = TimestampTzGetDatum(now);
+	TimestampTz later = GetCurrentTimestamp();
+	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[2];
 
+	values[0] = TimestampTzGetDatum(now);
+	values[1] = TimestampTzGetDatum(later);
+	/* sales dated in the future say nothing about who came first */
 	if (program_query(program,
-					  "SELECT FROM @sale s WHERE s.occurred_at >= $1"
+					  "SELECT FROM @sale s WHERE s.occurred_at BETWEEN $1 AND $2"
 					  " UNION ALL SELECT FROM @plan p WHERE p.valid_from = $1 LIMIT 1",
-					  1, types, &value, NULL, 1) > 0)
-		return GetCurrentTimestamp();
+					  2, types, values, NULL, 1) > 0)
+		return later;
 	return now;
 }
 

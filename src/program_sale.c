@@ -68,6 +68,7 @@ typedef struct Posting
 } Posting;
 
 static void check_values(Posting *posting, SaleRow *row);
+static void compare_early(Posting *posting);
 static void check_unposted(Posting *posting);
 static void find_members(Posting *posting);
 static void find_plans(Posting *posting);
@@ -119,6 +120,7 @@ sales_post(Program *program, void *arg)
 	errcontext_entry.previous = error_context_stack;
 	error_context_stack = &errcontext_entry;
 
+	compare_early(&posting);
 	posting.paid = palloc(sizeof(SaleRow *) * Max(batch->n, 1));
 	for (int i = 0; i < batch->n; i++)
 	{
@@ -192,6 +194,53 @@ check_values(Posting *posting, SaleRow *row)
 		row->currency = posting->program->currency;
 }
 
+/*
+ * The same key in another attached table is another order.  One that was
+ * recorded by call, or posted from a table that is attached no more, is the
+ * same: tables are made anew, and their orders move.
+ */
+#define OTHER_TABLE(source) \
+	"EXISTS (SELECT FROM @order_source o" \
+	"         WHERE o.order_source_id = s.order_source_id AND o.order_source_id <> " source \
+	"           AND o.detached_at IS NULL AND EXISTS (SELECT FROM pg_class c WHERE c.oid = o.relid))"
+
+/*
+ * Orders from before since are none of ours, unless they were posted when the
+ * table was attached from an earlier time on: those must be the same.
+ */
+static void
+compare_early(Posting *posting)
+{
+	SaleBatch  *batch = posting->batch;
+	SaleRow   **rows = palloc(sizeof(SaleRow *) * Max(batch->n, 1));
+	Datum	   *keys = palloc(sizeof(Datum) * Max(batch->n, 1));
+	int			n = 0;
+	Oid			types[] = {TEXTARRAYOID, INT4OID};
+	Datum		values[2];
+	uint64		found;
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		if (!batch->rows[i].early || batch->rows[i].order_key == NULL)
+			continue;
+		rows[n] = &batch->rows[i];
+		keys[n++] = PointerGetDatum(batch->rows[i].order_key);
+	}
+	if (n == 0)
+		return;
+	values[0] = program_array(TEXTOID, keys, NULL, n);
+	values[1] = Int32GetDatum(batch->order_source_id);
+	found = program_query_now(posting->program,
+							  "SELECT k.place"
+							  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
+							  "  JOIN @sale s ON s.order_key = k.key"
+							  " WHERE NOT " OTHER_TABLE("$2"),
+							  2, types, values, NULL, 0);
+	for (uint64 i = 0; i < found; i++)
+		rows[DatumGetInt64(program_get(i, 1, INT8OID)) - 1]->paid = true;
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /* Orders that are not paid, or gone, must not have been posted. */
 static void
 check_unposted(Posting *posting)
@@ -203,14 +252,13 @@ check_unposted(Posting *posting)
 	Datum		values[2];
 
 	for (int i = 0; i < batch->n; i++)
-		if (!batch->rows[i].paid && batch->rows[i].order_key != NULL)
+		if (!batch->rows[i].paid && !batch->rows[i].early && batch->rows[i].order_key != NULL)
 			keys[n++] = PointerGetDatum(batch->rows[i].order_key);
 	values[0] = program_array(TEXTOID, keys, NULL, n);
 	values[1] = Int32GetDatum(batch->order_source_id);
-	/* the same key in another table is another order */
 	if (program_query_now(posting->program,
 						  "SELECT s.order_key FROM @sale s"
-						  " WHERE s.order_key = ANY ($1) AND coalesce(s.order_source_id, $2) = $2 LIMIT 1",
+						  " WHERE s.order_key = ANY ($1) AND NOT " OTHER_TABLE("$2") " LIMIT 1",
 						  2, types, values, NULL, 1) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -544,14 +592,13 @@ check_same_content(Posting *posting, SaleRow *row, uint64 at)
 	TimestampTz occurred_at = DatumGetTimestampTz(program_get(at, 6, TIMESTAMPTZOID));
 	Datum		value = program_column(at, 7, JSONBOID, &isnull);
 	Jsonb	   *attributes = isnull ? NULL : DatumGetJsonbP(value);
-	int32		source_id = DatumGetInt32(program_column(at, 8, INT4OID, &isnull));
 
-	if (!isnull && posting->batch->order_source_id != 0 && source_id != posting->batch->order_source_id)
+	if (DatumGetBool(program_get(at, 8, BOOLOID)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("order \"%s\" has been posted from another table", text_to_cstring(row->order_key)),
 				 errdetail("The keys of all orders of a program must differ."),
-				 errhint("Attach the key of one of the tables as a generated column with a prefix."),
+				 errhint("Attach the key of one of the tables as a generated column with a prefix; or detach the other table, if this one takes its place."),
 				 member_errfields(posting->program, "sale", "sale_order_key_key")));
 	row->sale_id = DatumGetInt64(program_get(at, 2, INT8OID));
 	if (member_id != row->member_id)
@@ -574,8 +621,8 @@ check_same(Posting *posting)
 	SaleRow   **rows = palloc(sizeof(SaleRow *) * posting->npaid);
 	Datum	   *keys = palloc(sizeof(Datum) * posting->npaid);
 	int			n = 0;
-	Oid			types[] = {TEXTARRAYOID};
-	Datum		array;
+	Oid			types[] = {TEXTARRAYOID, INT4OID};
+	Datum		values[2];
 	uint64		found;
 
 	for (int i = 0; i < posting->npaid; i++)
@@ -587,13 +634,14 @@ check_same(Posting *posting)
 	}
 	if (n == 0)
 		return;
-	array = program_array(TEXTOID, keys, NULL, n);
+	values[0] = program_array(TEXTOID, keys, NULL, n);
+	values[1] = Int32GetDatum(posting->batch->order_source_id);
 	found = program_query(posting->program,
 						  "SELECT k.place, s.sale_id, s.member_id, s.amount, s.currency, s.occurred_at, s.attributes,"
-						  "       s.order_source_id"
+						  "       $2 <> 0 AND " OTHER_TABLE("$2")
 						  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
 						  "  JOIN @sale s ON s.order_key = k.key",
-						  1, types, &array, NULL, 0);
+						  2, types, values, NULL, 0);
 	if (found != n)
 		elog(ERROR, "%d orders were neither posted nor found", n - (int) found);
 	for (uint64 i = 0; i < found; i++)

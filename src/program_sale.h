@@ -16,6 +16,7 @@ typedef struct SaleRow
 {
 	text	   *order_key;
 	bool		paid;			/* false: must not have been posted */
+	bool		early;			/* paid before since: may have been posted; not paid */
 	bool		has_member;
 	int64		member_id;		/* by id where member_key is NULL */
 	text	   *member_key;

@@ -209,6 +209,10 @@ register_members(Program *program, void *arg)
 	values[6] = JsonbPGetDatum(source->state_map);
 	nulls[6] = source->state_map == NULL ? 'n' : ' ';
 	values[7] = CStringGetTextDatum(source->orphans_root ? "root" : "error");
+	source->returns = program_query(program,
+									"SELECT FROM @member_source s"
+									" WHERE s.relid::oid = $1 AND s.detached_at IS NOT NULL",
+									1, types, values, NULL, 0) > 0;
 	program_query(program,
 				  "INSERT INTO @member_source AS s (relid, id_column, sponsor_column, joined_at_column,"
 				  "            rank_column, state_column, state_map, orphans)"

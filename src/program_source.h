@@ -26,6 +26,7 @@ typedef struct MemberSource
 	char	   *state;
 	Jsonb	   *state_map;
 	bool		orphans_root;
+	bool		returns;		/* once registered: was attached before, and detached */
 } MemberSource;
 
 /* A registered table of orders; optional columns are NULL. */
@@ -72,7 +73,7 @@ extern void source_apply_members(Program *program, MemberSource *source, Oid rel
 								 SourceRows rows, MemberBatch *batch);
 extern int64 source_post_orders(Program *program, OrderSource *source, Oid relid,
 								SourceRows rows, TimestampTz since);
-extern void source_leave_deleted(Program *program, MemberSource *source);
+extern int64 source_leave_deleted(Program *program, MemberSource *source);
 extern void source_check_deleted(Program *program, OrderSource *source);
 
 /* among the files of sources */

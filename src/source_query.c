@@ -125,23 +125,27 @@ paid_expression(OrderSource *source, Oid relid)
 					quote_literal_cstr(OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(source->paid))));
 }
 
-/* $1 is since: orders before it are none of ours. */
+/*
+ * $1 is since: orders before it do not post; but they may have been posted
+ * while the table was attached from an earlier time on.
+ */
 char *
 source_mapped_orders(Program *program, OrderSource *source, Oid relid, const char *from)
 {
 	char	   *occurred_at = time_expression(program, relid, source->occurred_at, "occurred_at");
+	char	   *paid = paid_expression(source, relid);
+	char	   *in_time = source->occurred_at == NULL ? "true" : psprintf("coalesce(%s >= $1, true)", occurred_at);
 
 	return psprintf("(SELECT true AS here, %s AS key, %s AS member, %s::numeric AS amount,"
 					" %s AS currency, %s AS occurred_at, %s AS attributes,"
-					" %s AND %s AS paid FROM %s /* %u */)",
+					" %s AND %s AS paid, %s AND NOT %s AS early FROM %s /* %u */)",
 					text_expression(relid, source->key),
 					member_expression(program, relid, source->member),
 					column_ref(source->amount),
 					text_or_null_expression(relid, source->currency),
 					occurred_at,
 					attributes_expression(source, relid),
-					paid_expression(source, relid),
-					source->occurred_at == NULL ? "true" : psprintf("coalesce(%s >= $1, true)", occurred_at),
+					paid, in_time, paid, in_time,
 					from, relid);
 }
 
@@ -207,16 +211,16 @@ source_orders_query(Program *program, OrderSource *source, Oid relid, SourceRows
 							source_mapped_orders(program, source, relid, SOURCE_NEW_ROWS " r"));
 		case SOURCE_UPDATED:
 			return psprintf("SELECT n.here, coalesce(n.key, o.key), n.member, n.amount, n.currency,"
-							" n.occurred_at, n.attributes, coalesce(n.paid, false)"
+							" n.occurred_at, n.attributes, coalesce(n.paid, false), coalesce(n.early, false)"
 							" FROM %s n FULL JOIN %s o ON o.key = n.key"
 							" WHERE n.here IS NULL OR o.here IS NULL OR"
-							" ROW(n.member, n.amount, n.currency, n.occurred_at, n.attributes, n.paid) IS DISTINCT FROM"
-							" ROW(o.member, o.amount, o.currency, o.occurred_at, o.attributes, o.paid)",
+							" ROW(n.member, n.amount, n.currency, n.occurred_at, n.attributes, n.paid, n.early) IS DISTINCT FROM"
+							" ROW(o.member, o.amount, o.currency, o.occurred_at, o.attributes, o.paid, o.early)",
 							source_mapped_orders(program, source, relid, SOURCE_NEW_ROWS " r"),
 							source_mapped_orders(program, source, relid, SOURCE_OLD_ROWS " r"));
 		case SOURCE_DELETED:
 			return psprintf("SELECT o.here, o.key, o.member, o.amount, o.currency, o.occurred_at,"
-							" o.attributes, false FROM %s o",
+							" o.attributes, false, false FROM %s o",
 							source_mapped_orders(program, source, relid, SOURCE_OLD_ROWS " r"));
 	}
 	elog(ERROR, "unrecognized kind of rows %d", (int) rows);

@@ -146,12 +146,12 @@ find_new_sponsors(Program *program, void *arg)
 	values[1] = program_array(type, known, NULL, batch->n);
 	new->n = program_query(program,
 						   program->text_keys ?
-						   "SELECT DISTINCT k.key FROM unnest($1) AS k(key)"
+						   "SELECT k.key FROM unnest($1) AS k(key)"
 						   " WHERE NOT EXISTS (SELECT FROM @member m WHERE m.member_key = k.key)"
-						   "   AND k.key <> ALL ($2)" :
-						   "SELECT DISTINCT k.id FROM unnest($1) AS k(id)"
+						   " EXCEPT SELECT o.key FROM unnest($2) AS o(key)" :
+						   "SELECT k.id FROM unnest($1) AS k(id)"
 						   " WHERE NOT EXISTS (SELECT FROM @member m WHERE m.member_id = k.id)"
-						   "   AND k.id <> ALL ($2)",
+						   " EXCEPT SELECT o.id FROM unnest($2) AS o(id)",
 						   2, types, values, NULL, 0);
 	for (int i = 0; i < new->n; i++)
 	{
@@ -281,6 +281,7 @@ read_order(Program *program, SaleRow *row, uint64 at)
 	value = program_column(at, 7, JSONBOID, &isnull);
 	row->attributes = isnull ? NULL : DatumGetJsonbPCopy(value);
 	row->paid = DatumGetBool(program_get(at, 8, BOOLOID));
+	row->early = DatumGetBool(program_get(at, 9, BOOLOID));
 }
 
 /*
@@ -477,11 +478,12 @@ absent_keys(Program *program, Piece *piece, Oid relid, const char *column)
 							  1, types, &array, NULL, 0);
 }
 
-/* Members that are gone from their table have left. */
-void
+/* Members that are gone from their table have left; returns how many. */
+int64
 source_leave_deleted(Program *program, MemberSource *source)
 {
 	Piece		piece = {.above = -1,.type = program->text_keys ? TEXTOID : INT8OID};
+	int64		left = 0;
 
 	piece.sql = program->text_keys ?
 		"SELECT m.member_id, m.member_key FROM @member m"
@@ -511,8 +513,10 @@ source_leave_deleted(Program *program, MemberSource *source)
 		}
 		SPI_freetuptable(SPI_tuptable);
 		program_as_owner(program, PROGRAM_WRITES_MEMBERS, members_apply, &batch);
+		left += batch.n;
 		CHECK_FOR_INTERRUPTS();
 	}
+	return left;
 }
 
 /* Orders that have been posted must still be there. */

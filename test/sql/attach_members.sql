@@ -367,6 +367,98 @@ SELECT am_tree('am');
 DROP TABLE am_users;
 SELECT am_drop('am');
 
+--
+-- Without a column of states, states are set by call; but who is there and
+-- who is not, the table says
+--
+SELECT create_program('am_state', 'CNY', time_zone => 'UTC');
+CREATE TABLE am_state_users (id bigint PRIMARY KEY, up bigint);
+INSERT INTO am_state_users VALUES (1, NULL), (2, 1), (3, 2);
+SELECT attach_members('am_state', 'am_state_users', 'id', 'up');
+SELECT set_state('am_state', 2, 'frozen'), set_rank('am_state', 2, 'gold');
+SELECT am_tree('am_state');
+SELECT am_fails($$SELECT set_state('am_state', 2, 'left')$$);
+SELECT am_fails($$SELECT set_state('am_state', 2, 'left', 'sponsor')$$);
+SELECT am_fails($$SELECT add_member('am_state', 4, 1)$$);
+SELECT am_fails($$SELECT move_member('am_state', 3, 1)$$);
+-- what was set by call stays
+UPDATE am_state_users SET up = 1 WHERE id = 3;
+SELECT pause('am_state'), resume('am_state');
+SELECT attach_members('am_state', 'am_state_users', 'id', 'up');
+SELECT am_tree('am_state');
+SELECT set_state('am_state', 2, 'active');
+
+--
+-- A table that comes back: who has gone from it meanwhile has left
+--
+SELECT detach_members('am_state', 'am_state_users');
+DELETE FROM am_state_users WHERE id = 2;
+INSERT INTO am_state_users VALUES (4, 3);
+SELECT attach_members('am_state', 'am_state_users', 'id', 'up');
+SELECT am_tree('am_state'), am_history('am_state');
+-- what the call for a table that is attached does not say
+SET session_replication_role = replica;
+DELETE FROM am_state_users WHERE id = 4;
+RESET session_replication_role;
+SELECT attach_members('am_state', 'am_state_users', 'id', 'up');
+SELECT am_tree('am_state');
+-- more than one, one of them added by call meanwhile; while paused, resume does it
+SELECT detach_members('am_state', 'am_state_users');
+SELECT add_member('am_state', 5, 3);
+SELECT attach_members('am_state', 'am_state_users', 'id', 'up');
+SELECT am_tree('am_state');
+SELECT detach_members('am_state', 'am_state_users'), pause('am_state');
+DELETE FROM am_state_users WHERE id = 3;
+SELECT attach_members('am_state', 'am_state_users', 'id', 'up');
+SELECT am_tree('am_state');
+SELECT resume('am_state');
+SELECT am_tree('am_state');
+-- and they come back, one by one
+INSERT INTO am_state_users VALUES (3, 1);
+INSERT INTO am_state_users VALUES (4, 3);
+SELECT am_tree('am_state');
+SELECT am_drop('am_state');
+DROP TABLE am_state_users;
+-- members that a table attached for the first time does not have stay
+SELECT create_program('am_state', 'CNY', time_zone => 'UTC');
+SELECT add_member('am_state', 1), add_member('am_state', 7, 1);
+CREATE TABLE am_state_users (id bigint PRIMARY KEY, up bigint);
+INSERT INTO am_state_users VALUES (1, NULL), (2, 7);
+SELECT attach_members('am_state', 'am_state_users', 'id', 'up');
+SELECT am_tree('am_state');
+SELECT am_drop('am_state');
+-- tables that others inherit from are refused, partitioned ones are not
+CREATE TABLE am_state_more () INHERITS (am_state_users);
+SELECT create_program('am_state', 'CNY', time_zone => 'UTC');
+SELECT am_fails($$SELECT attach_members('am_state', 'am_state_users', 'id', 'up')$$);
+-- the table that inherits is a table like any other
+SELECT attach_members('am_state', 'am_state_more', 'id', 'up');
+INSERT INTO am_state_more VALUES (3, NULL);
+SELECT am_tree('am_state');
+SELECT detach_members('am_state', 'am_state_more');
+DROP TABLE am_state_more;
+
+--
+-- A program that is gone leaves its triggers behind
+--
+SELECT attach_members('am_state', 'am_state_users', 'id', 'up', orphans => 'root');
+SELECT am_drop('am_state');
+SELECT am_fails('INSERT INTO am_state_users VALUES (9, NULL)');
+SELECT am_fails('UPDATE am_state_users SET up = NULL');
+SELECT am_fails('DELETE FROM am_state_users');
+SELECT am_fails('TRUNCATE am_state_users');
+SELECT detach_members('am_state', 'am_state_users');
+SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'am_state_users'::regclass;
+INSERT INTO am_state_users VALUES (9, NULL);
+SELECT am_fails($$SELECT detach_members('am_state', 'am_state_users')$$);
+-- not by somebody who does not own the table
+CREATE ROLE regress_am_clerk;
+SET ROLE regress_am_clerk;
+SELECT am_fails($$SELECT detach_members('am_state', 'am_state_users')$$);
+RESET ROLE;
+DROP ROLE regress_am_clerk;
+DROP TABLE am_state_users;
+
 DROP FUNCTION am_fails(text), am_tree(text), am_history(text, int), am_drop(text);
 DROP TYPE am_rank, am_letter;
 DROP DOMAIN am_key, am_id;

@@ -226,6 +226,91 @@ SELECT ao_fails($$UPDATE ao_orders SET at = at + interval '1 s' WHERE id = 1$$) 
 DROP TABLE ao_orders;
 SELECT ao_drop('ao');
 
+--
+-- Attached again with a later since, or with fewer words that mean paid: what
+-- has been posted stays as it is
+--
+SELECT ao_program();
+CREATE TABLE ao_orders (id int PRIMARY KEY, buyer bigint, amount numeric, at timestamptz, status text, note text);
+INSERT INTO ao_orders VALUES (1, 4, 100, '2020-01-01', 'paid'), (2, 4, 100, '2020-01-01', 'done'), (3, 4, 100, '2021-06-01', 'paid'), (4, 4, 100, '2020-01-01', 'open'), (5, 4, 100, '2021-06-01', 'done');
+SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 'at', status => 'status', paid => '{paid,done}');
+SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 'at', status => 'status', paid => '{paid,done}', since => '2021-01-01');
+SELECT ao_fails('UPDATE ao_orders SET amount = 200 WHERE id = 1');
+SELECT ao_fails('UPDATE ao_orders SET buyer = 3 WHERE id = 1');
+SELECT ao_fails('UPDATE ao_orders SET at = ''2020-01-02'' WHERE id = 1');
+SELECT ao_fails('UPDATE ao_orders SET at = ''2021-02-01'' WHERE id = 1');
+SELECT ao_fails('UPDATE ao_orders SET at = ''2020-02-01'' WHERE id = 3');
+SELECT ao_fails('UPDATE ao_orders SET status = ''canceled'' WHERE id = 1');
+SELECT ao_fails('UPDATE ao_orders SET id = 11 WHERE id = 1');
+SELECT ao_fails('DELETE FROM ao_orders WHERE id = 1');
+-- what is no change goes on, and what is before and was never posted is free
+UPDATE ao_orders SET status = 'done', note = 'x', amount = 100.0 WHERE id = 1;
+UPDATE ao_orders SET status = 'paid', amount = 500 WHERE id = 4;
+INSERT INTO ao_orders VALUES (6, 4, 100, '2020-01-01', 'paid');
+UPDATE ao_orders SET amount = 600 WHERE id = 6;
+DELETE FROM ao_orders WHERE id = 6;
+-- and while no trigger looks
+SELECT pause('ao'), resume('ao');
+SELECT pause('ao');
+UPDATE ao_orders SET amount = 200 WHERE id = 1;
+SELECT ao_fails($$SELECT resume('ao')$$);
+UPDATE ao_orders SET amount = 100, status = 'canceled' WHERE id = 1;
+SELECT ao_fails($$SELECT resume('ao')$$);
+UPDATE ao_orders SET status = 'paid' WHERE id = 1;
+SELECT resume('ao');
+-- fewer words
+SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 'at', status => 'status');
+SELECT order_key FROM ao.sale ORDER BY 1;
+SELECT ao_fails('UPDATE ao_orders SET amount = 200 WHERE id = 2');
+SELECT ao_fails('DELETE FROM ao_orders WHERE id = 2');
+SELECT ao_fails('UPDATE ao_orders SET status = ''done'' WHERE id = 3');
+UPDATE ao_orders SET note = 'y';
+-- catching up needs the words that were posted by
+SELECT pause('ao');
+SELECT ao_fails($$SELECT resume('ao')$$);
+SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 'at', status => 'status', paid => '{paid,done}');
+SELECT resume('ao');
+DROP TABLE ao_orders;
+
+--
+-- A boolean status has two words
+--
+CREATE TABLE ao_orders (id int PRIMARY KEY, buyer bigint, amount numeric, ok boolean);
+INSERT INTO ao_orders VALUES (20, 4, 100, true), (21, 4, 100, false), (22, 4, 100, NULL);
+SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'ok')$$);
+SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'ok', paid => '{t}')$$);
+SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'ok', paid => '{true,TRUE}')$$);
+SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'ok', paid => '{true}');
+UPDATE ao_orders SET ok = true WHERE id = 21;
+SELECT order_key FROM ao.sale WHERE order_key ~ '^2.' ORDER BY 1;
+DROP TABLE ao_orders;
+
+--
+-- Times among the attributes are the same in every session
+--
+CREATE TABLE ao_orders (id int PRIMARY KEY, buyer bigint, amount numeric, at timestamptz, many timestamptz[], range tstzrange, local timestamp);
+SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', attributes => '{at,many,range,local}');
+SET timezone = 'America/New_York';
+INSERT INTO ao_orders VALUES (30, 4, 100, '2020-07-01 12:00+00', '{2020-07-01 12:00+00,2020-01-01 12:00+00,NULL}', '[2020-07-01 12:00+00,2020-07-02 00:00+00)', '2020-07-01 12:00');
+SET timezone = 'Asia/Tokyo';
+UPDATE ao_orders SET at = '2020-07-01 21:00+09', many = '{2020-07-01 21:00+09,2020-01-01 21:00+09,NULL}', range = '[2020-07-01 21:00+09,2020-07-02 09:00+09)';
+INSERT INTO ao_orders SELECT 31, buyer, amount, at, many, range, local FROM ao_orders;
+SELECT post_sales('ao');
+SELECT pause('ao'), resume('ao');
+SHOW timezone;
+SELECT ao_fails('UPDATE ao_orders SET at = at + interval ''1 s'' WHERE id = 30') ~ '^55000.*its attributes cannot be changed' AS refused;
+SET timezone = 'UTC';
+SELECT order_key, attributes FROM ao.sale WHERE order_key ~ '^3.' ORDER BY 1;
+DROP TABLE ao_orders;
+-- tables that others inherit from are refused
+CREATE TABLE ao_orders (id int PRIMARY KEY, buyer bigint, amount numeric);
+CREATE TABLE ao_more () INHERITS (ao_orders);
+SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount')$$);
+DROP TABLE ao_more;
+SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount');
+DROP TABLE ao_orders;
+SELECT ao_drop('ao');
+
 DROP FUNCTION ao_fails(text), ao_sales(text), ao_drop(text), ao_program(text, text);
 DROP TYPE ao_status, ao_key_enum;
 DROP DOMAIN ao_money;

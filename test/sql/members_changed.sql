@@ -419,4 +419,126 @@ SELECT mc_random(s / 10.0, 150) FROM generate_series(1, 4) s;
 DROP TABLE mc_users;
 SELECT mc_drop('mc');
 
+--
+-- An upsert tells of its updates before its inserts: members that it moves
+-- may name sponsors that it adds
+--
+SELECT create_program('mc', 'CNY', time_zone => 'UTC');
+CREATE TABLE mc_users (id bigint PRIMARY KEY, up bigint, rank text);
+SELECT attach_members('mc', 'mc_users', 'id', 'up', rank => 'rank');
+INSERT INTO mc_users VALUES (1, NULL), (2, 1), (3, 1), (4, 3);
+-- below one that is new
+INSERT INTO mc_users VALUES (2, 10, NULL), (10, 1, 'gold') ON CONFLICT (id) DO UPDATE SET up = excluded.up;
+SELECT mc_tree(), mc_history();
+-- a chain of new sponsors, children first, and the end of it below an old member that moves too
+INSERT INTO mc_users VALUES (3, 22, NULL), (22, 21, 'a'), (21, 20, 'b'), (20, 2, 'c'), (2, 1, NULL) ON CONFLICT (id) DO UPDATE SET up = excluded.up;
+SELECT mc_tree(), mc_history();
+-- new members that nobody names come with it, once
+INSERT INTO mc_users VALUES (30, 31), (31, 1), (4, 32), (32, 30) ON CONFLICT (id) DO UPDATE SET up = excluded.up;
+SELECT mc_tree();
+SELECT count(*) FILTER (WHERE change = 'join') AS joins, count(DISTINCT member_id) AS members FROM mc.member_history;
+-- MERGE does the same
+MERGE INTO mc_users u USING (VALUES (4, 40), (40, 41), (41, 1)) AS n(id, up) ON u.id = n.id
+WHEN MATCHED THEN UPDATE SET up = n.up
+WHEN NOT MATCHED THEN INSERT VALUES (n.id, n.up);
+SELECT mc_tree();
+-- below one that has left and comes back with it
+DELETE FROM mc_users WHERE id = 10;
+INSERT INTO mc_users VALUES (4, 10), (10, 1) ON CONFLICT (id) DO UPDATE SET up = excluded.up;
+SELECT mc_tree();
+-- cycles through a new sponsor, and sponsors that are nowhere
+SELECT mc_fails('INSERT INTO mc_users VALUES (1, 50), (50, 2) ON CONFLICT (id) DO UPDATE SET up = excluded.up');
+SELECT mc_fails('INSERT INTO mc_users VALUES (4, 51), (51, 52), (52, 51) ON CONFLICT (id) DO UPDATE SET up = excluded.up');
+SELECT mc_fails('INSERT INTO mc_users VALUES (4, 53), (53, 99) ON CONFLICT (id) DO UPDATE SET up = excluded.up');
+SELECT mc_fails('INSERT INTO mc_users VALUES (4, 99), (54, 1) ON CONFLICT (id) DO UPDATE SET up = excluded.up');
+SELECT mc_tree();
+-- orphans => root: only what is nowhere makes a root
+SELECT attach_members('mc', 'mc_users', 'id', 'up', rank => 'rank', orphans => 'root');
+INSERT INTO mc_users VALUES (4, 61), (61, 60), (60, 99) ON CONFLICT (id) DO UPDATE SET up = excluded.up;
+SELECT mc_tree();
+SELECT member_id, sponsor_key, problem FROM mc.orphan ORDER BY 1;
+INSERT INTO mc_users VALUES (99, 1), (60, 99) ON CONFLICT (id) DO UPDATE SET up = excluded.up;
+-- 60 named 99 before, so nothing has changed there: the next catching up moves it
+SELECT path FROM mc.member WHERE member_id IN (4, 60) ORDER BY path;
+SELECT attach_members('mc', 'mc_users', 'id', 'up', rank => 'rank', orphans => 'root');
+SELECT path FROM mc.member WHERE member_id IN (4, 60) ORDER BY path;
+-- a sponsor that nobody knows is looked for with the rights of the writer
+CREATE ROLE regress_mc_clerk;
+GRANT INSERT, UPDATE ON mc_users TO regress_mc_clerk;
+SET ROLE regress_mc_clerk;
+UPDATE mc_users SET up = 1;
+SELECT mc_fails('UPDATE mc_users SET up = 1000');
+INSERT INTO mc_users VALUES (71, 70), (70, 1);
+RESET ROLE;
+SELECT count(*) FILTER (WHERE sponsor_id = 1) AS below_1, count(*) AS members FROM mc.member;
+DROP TABLE mc_users;
+DROP ROLE regress_mc_clerk;
+SELECT mc_drop('mc');
+-- the same by key
+SELECT create_program('mc', 'CNY', time_zone => 'UTC');
+CREATE TABLE mc_users (id text PRIMARY KEY, up text);
+SELECT attach_members('mc', 'mc_users', 'id', 'up');
+INSERT INTO mc_users VALUES ('a', NULL), ('b', 'a'), ('c', 'b');
+INSERT INTO mc_users VALUES ('c', 'f'), ('f', 'e'), ('e', 'd'), ('d', 'a'), ('g', 'c') ON CONFLICT (id) DO UPDATE SET up = excluded.up;
+SELECT m.member_key, s.member_key AS sponsor, depth(m.path), m.path = s.path || m.member_id AS below FROM mc.member m LEFT JOIN mc.member s ON s.member_id = m.sponsor_id ORDER BY 1;
+SELECT mc_fails($$INSERT INTO mc_users VALUES ('c', 'x'), ('x', 'y') ON CONFLICT (id) DO UPDATE SET up = excluded.up$$);
+SELECT count(*) FILTER (WHERE change = 'join') AS joins, count(*) FILTER (WHERE change = 'move') AS moves FROM mc.member_history;
+DROP TABLE mc_users;
+SELECT mc_drop('mc');
+-- many at once: every old member goes below a new one of its own
+SELECT create_program('mc', 'CNY', time_zone => 'UTC');
+CREATE TABLE mc_users (id bigint PRIMARY KEY, up bigint);
+INSERT INTO mc_users SELECT i, NULL FROM generate_series(1, 20000) i;
+SELECT attach_members('mc', 'mc_users', 'id', 'up');
+INSERT INTO mc_users SELECT i, 20000 + i FROM generate_series(1, 20000) i UNION ALL SELECT 20000 + i, NULL FROM generate_series(1, 20000) i
+ON CONFLICT (id) DO UPDATE SET up = excluded.up;
+SELECT count(*) AS members, count(*) FILTER (WHERE depth(path) = 2 AND sponsor_id = member_id + 20000) AS moved FROM mc.member;
+DROP TABLE mc_users;
+SELECT mc_drop('mc');
+
+--
+-- Leaving and coming back while a program is paused
+--
+SELECT create_program('mc', 'CNY', time_zone => 'UTC');
+CREATE TABLE mc_users (id bigint PRIMARY KEY, up bigint, state text);
+SELECT attach_members('mc', 'mc_users', 'id', 'up');
+INSERT INTO mc_users VALUES (1, NULL), (2, 1), (3, 2), (4, 1);
+DELETE FROM mc_users WHERE id IN (2, 4);
+SELECT pause('mc');
+INSERT INTO mc_users VALUES (2, 1), (4, 3);
+SELECT resume('mc');
+SELECT mc_tree(), mc_history();
+-- where a column says the state, it decides
+SELECT attach_members('mc', 'mc_users', 'id', 'up', state => 'state');
+UPDATE mc_users SET state = 'left' WHERE id = 2;
+DELETE FROM mc_users WHERE id IN (3, 4);
+SELECT pause('mc');
+INSERT INTO mc_users VALUES (3, 2, NULL), (4, 3, 'frozen');
+SELECT resume('mc');
+SELECT mc_tree();
+SELECT member_id, change, state FROM mc.member_history WHERE member_id > 1 AND revision > 1 ORDER BY member_id, revision;
+DROP TABLE mc_users;
+SELECT mc_drop('mc');
+
+--
+-- Tables that inherit: one that comes later fires no trigger, but is read
+--
+SELECT create_program('mc', 'CNY', time_zone => 'UTC');
+CREATE TABLE mc_users (id bigint PRIMARY KEY, up bigint);
+SELECT attach_members('mc', 'mc_users', 'id', 'up');
+INSERT INTO mc_users VALUES (1, NULL);
+CREATE TABLE mc_child () INHERITS (mc_users);
+INSERT INTO mc_child VALUES (2, 1), (3, 2);
+SELECT mc_tree();
+SELECT pause('mc'), resume('mc');
+SELECT mc_tree();
+-- a statement that names the parent tells of the child's rows, too
+UPDATE mc_users SET up = 1 WHERE id = 3;
+DELETE FROM mc_users WHERE id = 2;
+SELECT mc_tree();
+SELECT mc_fails($$SELECT attach_members('mc', 'mc_users', 'id', 'up')$$);
+SELECT detach_members('mc', 'mc_users');
+DROP TABLE mc_child, mc_users;
+SELECT mc_drop('mc');
+
 DROP FUNCTION mc_random(float8, int), mc_wrong(), mc_fails(text), mc_tree(text), mc_history(text), mc_drop(text);

@@ -347,4 +347,102 @@ DROP SCHEMA oc_elsewhere CASCADE;
 DROP TABLE pg_temp.oc_trigger, public.oc_trigger;
 SELECT oc_drop('oc');
 
+--
+-- One key in two tables, and in a table and a call
+--
+SELECT create_program('oc', 'CNY', time_zone => 'UTC');
+SELECT set_plan('oc', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["10%"]}]}');
+SELECT add_member('oc', 1), add_member('oc', 2, 1);
+CREATE TABLE oc_a (id text PRIMARY KEY, buyer bigint, amount numeric, at timestamptz DEFAULT '2020-01-01', status text DEFAULT 'paid');
+CREATE TABLE oc_b (LIKE oc_a INCLUDING ALL);
+SELECT attach_orders('oc', 'oc_a', 'id', 'buyer', 'amount', 'at', 'status'), attach_orders('oc', 'oc_b', 'id', 'buyer', 'amount', 'at', 'status');
+INSERT INTO oc_a VALUES ('1', 2, 10), ('2', 2, 20);
+-- the same key with the same content is another order
+SELECT oc_fails($$INSERT INTO oc_b VALUES ('1', 2, 10)$$);
+SELECT oc_fails($$INSERT INTO oc_b VALUES ('1', 2, 11)$$);
+-- while it is not paid, it is none of ours
+INSERT INTO oc_b VALUES ('1', 2, 99, DEFAULT, 'open'), ('2', 1, 98, DEFAULT, 'open');
+UPDATE oc_b SET amount = 97, buyer = 1 WHERE id = '1';
+SELECT oc_fails($$UPDATE oc_b SET status = 'paid' WHERE id = '1'$$);
+DELETE FROM oc_b WHERE id = '1';
+UPDATE oc_b SET id = '3', status = 'paid' WHERE id = '2';
+SELECT oc_sales();
+-- but the one that was posted is kept as it is
+SELECT oc_fails($$UPDATE oc_a SET amount = 11 WHERE id = '1'$$);
+SELECT oc_fails($$DELETE FROM oc_a WHERE id = '1'$$);
+-- what triggers did not see
+SET session_replication_role = replica;
+INSERT INTO oc_b VALUES ('1', 2, 10);
+RESET session_replication_role;
+SELECT oc_fails($$SELECT post_sales('oc')$$);
+SELECT post_sales('oc', 'oc_a');
+SELECT pause('oc');
+SELECT oc_fails($$SELECT resume('oc')$$);
+DELETE FROM oc_b WHERE id = '1';
+SELECT resume('oc');
+-- recorded by call, then in the table, and the other way round: one sale
+SELECT record_sale('oc', 'C', 2, 30, occurred_at => '2020-01-01') > 0 AS recorded;
+INSERT INTO oc_a VALUES ('C', 2, 30);
+INSERT INTO oc_a VALUES ('D', 2, 40);
+SELECT record_sale('oc', 'D', 2, 40, occurred_at => '2020-01-01') = sale_id AS same FROM oc.sale WHERE order_key = 'D';
+SELECT oc_fails($$SELECT record_sale('oc', 'D', 2, 41, occurred_at => '2020-01-01')$$);
+SELECT record_sale('oc', 'E', 2, 50, occurred_at => '2020-01-01') > 0 AS recorded;
+SELECT oc_fails($$INSERT INTO oc_a VALUES ('E', 2, 51)$$);
+SELECT order_key, order_source_id, author IS NOT NULL AS by_call FROM oc.sale WHERE order_key IN ('C', 'D', 'E') ORDER BY 1;
+SELECT oc_fails($$UPDATE oc_a SET amount = 31 WHERE id = 'C'$$);
+SELECT oc_fails($$DELETE FROM oc_a WHERE id = 'C'$$);
+SELECT oc_sales();
+-- a table that is made anew, or takes the place of another, has the same orders
+CREATE TABLE oc_anew (LIKE oc_a INCLUDING ALL);
+INSERT INTO oc_anew SELECT * FROM oc_a;
+SELECT oc_fails($$SELECT attach_orders('oc', 'oc_anew', 'id', 'buyer', 'amount', 'at', 'status')$$);
+SELECT detach_orders('oc', 'oc_a');
+SELECT attach_orders('oc', 'oc_anew', 'id', 'buyer', 'amount', 'at', 'status');
+SELECT oc_fails($$UPDATE oc_anew SET amount = 11 WHERE id = '1'$$);
+SELECT oc_fails($$DELETE FROM oc_anew WHERE id = '1'$$);
+DROP TABLE oc_b;
+CREATE TABLE oc_b (LIKE oc_a INCLUDING ALL);
+INSERT INTO oc_b VALUES ('3', 1, 98), ('4', 2, 40);
+SELECT attach_orders('oc', 'oc_b', 'id', 'buyer', 'amount', 'at', 'status');
+SELECT oc_fails($$UPDATE oc_b SET status = 'open' WHERE id = '3'$$);
+SELECT pause('oc'), resume('oc');
+SELECT oc_sales();
+DROP TABLE oc_a, oc_b, oc_anew;
+
+--
+-- Tables that inherit: one that comes later fires no trigger, but is read
+--
+CREATE TABLE oc_parent (id int PRIMARY KEY, buyer bigint, amount numeric);
+SELECT attach_orders('oc', 'oc_parent', 'id', 'buyer', 'amount');
+CREATE TABLE oc_child () INHERITS (oc_parent);
+INSERT INTO oc_child VALUES (100, 2, 10), (101, 2, 20);
+SELECT count(*) AS posted FROM oc.sale WHERE order_key ~ '^10.$';
+SELECT post_sales('oc');
+SELECT oc_fails('UPDATE oc_parent SET amount = 1 WHERE id = 100');
+SELECT oc_fails('DELETE FROM oc_parent WHERE id = 100');
+-- past the parent nobody hears it, until all is compared
+UPDATE oc_child SET amount = 1 WHERE id = 100;
+SELECT oc_fails($$SELECT post_sales('oc')$$);
+UPDATE oc_child SET amount = 10 WHERE id = 100;
+INSERT INTO oc_child VALUES (102, 2, 30);
+SELECT pause('oc'), resume('oc');
+SELECT oc_fails($$SELECT attach_orders('oc', 'oc_parent', 'id', 'buyer', 'amount')$$);
+SELECT detach_orders('oc', 'oc_parent');
+DROP TABLE oc_child, oc_parent;
+
+--
+-- A program that is gone leaves its triggers behind
+--
+CREATE TABLE oc_orders (id int, buyer bigint, amount numeric, at date) PARTITION BY RANGE (at);
+CREATE TABLE oc_2020 PARTITION OF oc_orders FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+SELECT attach_orders('oc', 'oc_orders', 'id', 'buyer', 'amount');
+SELECT oc_drop('oc');
+SELECT oc_fails('INSERT INTO oc_orders VALUES (1, 2, 10, ''2020-01-01'')');
+SELECT oc_fails('INSERT INTO oc_2020 VALUES (1, 2, 10, ''2020-01-01'')');
+SELECT detach_orders('oc', 'oc_orders');
+INSERT INTO oc_orders VALUES (1, 2, 10, '2020-01-01');
+INSERT INTO oc_2020 VALUES (2, 2, 10, '2020-01-01');
+SELECT oc_fails($$SELECT detach_orders('oc', 'oc_orders')$$);
+DROP TABLE oc_orders;
+
 DROP FUNCTION oc_fails(text), oc_sales(text), oc_drop(text);

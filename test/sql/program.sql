@@ -313,6 +313,136 @@ SELECT create_program('program_v', 'CNY', time_zone => 'UTC');
 ROLLBACK;
 SELECT count(*) FROM pg_namespace WHERE nspname = 'program_v';
 
+--
+-- Sales of the future hinder no plan
+--
+SELECT create_program('program_f', 'CNY', time_zone => 'UTC');
+SELECT add_member('program_f', 1), add_member('program_f', 2, 1);
+SELECT set_plan('program_f', '{"rules": [{"name": "one", "kind": "unilevel", "levels": ["10%"]}]}');
+SELECT record_sale('program_f', 'future', 2, 100, occurred_at => '2100-01-01') > 0 AS posted;
+-- a plan from now on is in force for what its own transaction sells
+BEGIN;
+SELECT set_plan('program_f', '{"rules": [{"name": "two", "kind": "unilevel", "levels": ["20%"]}]}');
+SELECT record_sale('program_f', 'now', 2, 100) > 0 AS posted;
+COMMIT;
+-- and a plan that begins in the future, before or after that sale, too
+SELECT set_plan('program_f', '{"rules": [{"name": "three", "kind": "unilevel", "levels": ["30%"]}]}', '2099-01-01'),
+	set_plan('program_f', '{"rules": [{"name": "four", "kind": "unilevel", "levels": ["40%"]}]}', '2101-01-01');
+-- what was posted keeps its plan, also when it is told again
+SELECT record_sale('program_f', 'future', 2, 100, occurred_at => '2100-01-01') > 0 AS same;
+SELECT order_key, rule, amount FROM program_f.earnings ORDER BY entry_id;
+SELECT program_fails($$SELECT set_plan('program_f', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}', '2020-01-01')$$) ~ '^55000' AS refused;
+-- two plans in one transaction
+BEGIN;
+SELECT set_plan('program_f', '{"rules": [{"name": "five", "kind": "unilevel", "levels": ["50%"]}]}'), set_plan('program_f', '{"rules": [{"name": "six", "kind": "unilevel", "levels": ["60%"]}]}');
+COMMIT;
+SELECT record_sale('program_f', 'last', 2, 100) > 0 AS posted;
+SELECT rule, amount FROM program_f.earnings WHERE order_key = 'last';
+
+--
+-- drop_program: the tables of the user stay, free of triggers
+--
+CREATE TABLE program_users (id bigint PRIMARY KEY, up bigint);
+CREATE TABLE program_orders (id bigint, buyer bigint, amount numeric) PARTITION BY RANGE (id);
+CREATE TABLE program_orders_1 PARTITION OF program_orders FOR VALUES FROM (0) TO (1000);
+CREATE TABLE program_more (id text PRIMARY KEY, buyer bigint, amount numeric);
+CREATE TABLE program_gone (id text PRIMARY KEY, buyer bigint, amount numeric);
+INSERT INTO program_users VALUES (1, NULL), (2, 1);
+SELECT attach_members('program_f', 'program_users', 'id', 'up');
+SELECT attach_orders('program_f', t, 'id', 'buyer', 'amount') FROM unnest('{program_orders,program_more,program_gone}'::regclass[]) t;
+DROP TABLE program_gone;
+INSERT INTO program_orders VALUES (1, 2, 10);
+SELECT count(*) > 0 AS triggers FROM pg_trigger WHERE tgname ~ 'program_f';
+-- by whom
+CREATE ROLE regress_program_owner;
+CREATE ROLE regress_program_user;
+GRANT USAGE ON SCHEMA program_f TO regress_program_user;
+SET ROLE regress_program_user;
+SELECT program_fails($$SELECT drop_program('program_f')$$);
+RESET ROLE;
+BEGIN;
+DO $$
+DECLARE
+	t record;
+BEGIN
+	ALTER SCHEMA program_f OWNER TO regress_program_owner;
+	FOR t IN SELECT c.oid::regclass AS name FROM pg_class c WHERE c.relnamespace = 'program_f'::regnamespace AND c.relkind IN ('r', 'v') LOOP
+		EXECUTE format('ALTER TABLE %s OWNER TO regress_program_owner', t.name);
+	END LOOP;
+END
+$$;
+SET LOCAL ROLE regress_program_owner;
+-- the triggers are those of the tables' owner
+SELECT program_fails($$SELECT drop_program('program_f')$$);
+SELECT count(*) > 0 AS triggers FROM pg_trigger WHERE tgname ~ 'program_f';
+-- once they are gone, the program can go
+RESET ROLE;
+SELECT detach_members('program_f', 'program_users'), detach_orders('program_f', 'program_orders'), detach_orders('program_f', 'program_more');
+SET LOCAL ROLE regress_program_owner;
+SET LOCAL client_min_messages = warning;
+SELECT drop_program('program_f');
+ROLLBACK;
+DROP OWNED BY regress_program_user, regress_program_owner;
+DROP ROLE regress_program_owner, regress_program_user;
+-- paused or not, in a transaction that is rolled back
+SET client_min_messages = warning;
+BEGIN;
+SELECT pause('program_f'), drop_program('program_f');
+ROLLBACK;
+INSERT INTO program_orders VALUES (2, 2, 10);
+SELECT count(*) AS sales FROM program_f.sale WHERE order_key IN ('1', '2');
+SELECT drop_program('program_f');
+RESET client_min_messages;
+SELECT count(*) AS schemas FROM pg_namespace WHERE nspname = 'program_f';
+SELECT count(*) AS triggers FROM pg_trigger t WHERE t.tgrelid IN ('program_users'::regclass, 'program_orders'::regclass, 'program_orders_1'::regclass, 'program_more'::regclass) AND NOT t.tgisinternal;
+INSERT INTO program_users VALUES (3, 1);
+INSERT INTO program_orders VALUES (3, 3, 10);
+INSERT INTO program_orders_1 VALUES (4, 3, 10);
+INSERT INTO program_more VALUES ('5', 3, 10);
+UPDATE program_orders SET amount = 11;
+DELETE FROM program_users;
+TRUNCATE program_orders, program_more;
+SELECT program_fails($$SELECT drop_program('program_f')$$);
+SELECT program_fails($$SELECT drop_program('public')$$);
+SELECT program_fails($$SELECT drop_program('')$$);
+SELECT drop_program(NULL) IS NULL AS nothing;
+-- the name is free again
+SELECT create_program('program_f', 'CNY', time_zone => 'UTC');
+SELECT attach_members('program_f', 'program_users', 'id', 'up');
+SET client_min_messages = warning;
+SELECT drop_program('program_f');
+RESET client_min_messages;
+DROP TABLE program_users, program_orders, program_more;
+
+--
+-- Time zones: the session's, as the server writes it
+--
+CREATE FUNCTION program_zone(zone text) RETURNS text LANGUAGE plpgsql SET client_min_messages = warning AS $$
+DECLARE
+	result text;
+BEGIN
+	PERFORM create_program('program_z', 'CNY');
+	PERFORM set_plan('program_z', '{"rules": [{"name": "one", "kind": "unilevel", "levels": ["10%"]}]}');
+	PERFORM add_member('program_z', 1);
+	CREATE TABLE program_z_orders (id int, buyer bigint, amount numeric, at timestamp);
+	INSERT INTO program_z_orders VALUES (1, 1, 10, '2020-07-01 00:00');
+	PERFORM attach_orders('program_z', 'program_z_orders', 'id', 'buyer', 'amount', occurred_at => 'at');
+	SELECT p.time_zone || ': ' || (s.occurred_at AT TIME ZONE 'UTC') INTO result FROM program_z.program p, program_z.sale s;
+	PERFORM drop_program('program_z');
+	DROP TABLE program_z_orders;
+	RETURN result;
+END
+$$;
+SET timezone = '+8';
+SELECT program_zone(NULL);
+SET timezone = 'PST8PDT';
+SELECT program_zone(NULL);
+SET timezone = -3.5;
+SELECT program_zone(NULL);
+SET timezone = 'UTC';
+SELECT program_fails(format($$SELECT create_program('program_z', 'CNY', time_zone => %L)$$, z)) FROM unnest(ARRAY['Mars/Olympus', ' ', 'UTC; DROP', '+25:99:99']) z;
+DROP FUNCTION program_zone(text);
+
 SET client_min_messages = warning;
 DROP SCHEMA program_u CASCADE;
 DROP FUNCTION program_fails(text);

@@ -177,6 +177,24 @@ SELECT resume('pc');
 SELECT count(*), sum(amount) FROM pc.ledger WHERE source_id IN (SELECT sale_id FROM pc.sale WHERE order_key LIKE 'S-%');
 SELECT sum((i * 0.10)::numeric(20,2)) + sum(round(i * 0.05, 2)) AS expected FROM generate_series(1, 200) i;
 
+--
+-- The same member again, with another rank: nothing changes
+--
+SELECT add_member('pc', 1000, rank => 'silver');
+SELECT pc_fails($$SELECT add_member('pc', 1000, rank => 'gold')$$);
+SELECT add_member('pc', 1000, rank => 'silver'), add_member('pc', 1000);
+SELECT set_rank('pc', 1000, NULL);
+SELECT pc_fails($$SELECT add_member('pc', 1000, rank => 'silver')$$);
+SELECT add_member('pc', 1000);
+SELECT revision, change, rank FROM pc.member_history WHERE member_id = 1000 ORDER BY revision;
+-- one that comes back comes with the rank that is said, or with the one it had
+SELECT set_rank('pc', 1000, 'silver'), set_state('pc', 1000, 'left');
+SELECT add_member('pc', 1000);
+SELECT state, rank FROM pc.member WHERE member_id = 1000;
+SELECT set_state('pc', 1000, 'left');
+SELECT add_member('pc', 1000, rank => 'gold');
+SELECT state, rank FROM pc.member WHERE member_id = 1000;
+
 SET client_min_messages = warning;
 DROP SCHEMA pc, pk CASCADE;
 RESET client_min_messages;

@@ -163,6 +163,14 @@ WHERE t.frontline <> (SELECT count(*) FROM pr.member m WHERE m.sponsor_id = t.me
 SELECT member_key, currency, balance, entries FROM pk.balance ORDER BY member_key;
 SELECT order_key, member_key, sale_member_id, sale_amount, amount FROM pk.earnings ORDER BY level;
 
+-- programs that are none
+SELECT pr_fails($$SELECT * FROM team('nowhere', 1)$$);
+SELECT pr_fails($$SELECT * FROM team('nowhere', 'anna')$$);
+SELECT pr_fails($$SELECT * FROM team('public', 1, 2)$$);
+SELECT pr_fails($$SELECT * FROM team('', 1)$$);
+SELECT pr_fails($$SELECT check_program('nowhere')$$);
+SELECT check_program('pr') IS NOT NULL AS exists, check_program(NULL) IS NULL AS nothing;
+
 SET client_min_messages = warning;
 DROP SCHEMA pr, pk CASCADE;
 RESET client_min_messages;

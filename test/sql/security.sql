@@ -125,6 +125,63 @@ UPDATE security.ledger SET amount = 0;
 \echo :LAST_ERROR_SQLSTATE
 RESET session_replication_role;
 
+-- What only grows is guarded row by row: through a table that it inherits from,
+-- and where statement triggers do not fire.
+BEGIN;
+SELECT count(*) > 0 AS any_rows FROM security.ledger;
+CREATE FUNCTION security_parent(name text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	target text;
+	result text := name;
+	statement text;
+BEGIN
+	SELECT a.attname INTO target FROM pg_attribute a WHERE a.attrelid = ('security.' || name)::regclass AND a.attnum = 1;
+	EXECUTE format('CREATE TABLE security.parent (LIKE security.%I INCLUDING CONSTRAINTS)', name);
+	EXECUTE format('ALTER TABLE security.%I INHERIT security.parent', name);
+	FOREACH statement IN ARRAY ARRAY[format('UPDATE security.parent SET %1$I = %1$I', target), 'DELETE FROM security.parent',
+									 'TRUNCATE security.parent'] LOOP
+		BEGIN
+			EXECUTE statement;
+			result := concat_ws(E'\n', result, 'no error');
+		EXCEPTION WHEN OTHERS THEN
+			result := concat_ws(E'\n', result, sqlstate || ' ' || sqlerrm);
+		END;
+	END LOOP;
+	EXECUTE format('ALTER TABLE security.%I NO INHERIT security.parent', name);
+	DROP TABLE security.parent;
+	RETURN result;
+END $$;
+SELECT security_parent(t) FROM unnest('{ledger,sale,plan,member_history}'::text[]) t;
+-- posting goes on below such a parent
+CREATE TABLE security.parent (LIKE security.ledger);
+ALTER TABLE security.ledger INHERIT security.parent;
+INSERT INTO security_shop.orders VALUES ('i1', 2, 10, 'paid');
+SELECT order_key, amount FROM security.earnings WHERE order_key = 'i1';
+ROLLBACK;
+SET session_replication_role = replica;
+SELECT t, security_try(current_user, format('DELETE FROM security.%I', t)) AS deleted, security_try(current_user, format('TRUNCATE security.%I CASCADE', t)) AS truncated
+  FROM unnest('{ledger,sale,plan,member_history}'::text[]) t;
+SELECT security_try(current_user, 'UPDATE security.sale SET amount = 0') AS sale,
+	   security_try(current_user, 'UPDATE security.plan SET document = document') AS plan,
+	   security_try(current_user, 'UPDATE security.member_history SET state = state') AS history;
+RESET session_replication_role;
+
+-- Who catches up reads the orders, and locks those that it is going to post.
+BEGIN;
+SET LOCAL session_replication_role = replica;
+INSERT INTO security_shop.orders VALUES ('p1', 2, 10, 'paid');
+SET LOCAL session_replication_role = origin;
+GRANT USAGE ON SCHEMA security TO regress_distributor_writer;
+GRANT INSERT ON security.sale TO regress_distributor_writer;
+SELECT security_try('regress_distributor_writer', $$SELECT post_sales('security')$$) AS without_select;
+GRANT SELECT ON security_shop.orders TO regress_distributor_writer;
+SELECT security_try('regress_distributor_writer', $$SELECT post_sales('security')$$) AS without_update;
+GRANT UPDATE (note) ON security_shop.orders TO regress_distributor_writer;
+SELECT security_try('regress_distributor_writer', $$SELECT post_sales('security')$$) AS with_update_of_a_column;
+REVOKE UPDATE (note) ON security_shop.orders FROM regress_distributor_writer;
+SELECT security_try('regress_distributor_writer', $$SELECT post_sales('security')$$) AS nothing_to_post;
+ROLLBACK;
+
 -- Code of one program's owner, which runs while its program is written, opens
 -- no other program; and a plan that it changes meanwhile stays as it was read.
 SET ROLE regress_distributor_nobody;
