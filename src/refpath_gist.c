@@ -21,11 +21,14 @@
  *	k @> q			Some prefix of q lies in [lo, hi].  The prefixes of q are
  *					ordered by their length, so it is enough to look at the
  *					least one that is >= lo, p, and ask whether p <= hi.  If
- *					lo > q there is none.  Otherwise let c be what lo and q
- *					have in common.  If c is all of lo, p = lo.  If not, lo
- *					goes on with a code less than q's next one (lo <= q), so
- *					every prefix up to c is a proper prefix of lo, hence less,
- *					and p is c and q's next code.
+ *					lo > q there is none.  Otherwise let d be how many bytes
+ *					lo and q have in common.  If that is all of lo, p = lo.
+ *					If not, lo goes on with a lesser byte (lo < q), so every
+ *					prefix of up to d bytes is a proper prefix of lo, hence
+ *					less, and every longer one greater: p is q up to the first
+ *					end of a code beyond d.  If hi >= q, p <= hi.  If hi < q,
+ *					p <= hi < q only if hi begins with p, for what lies
+ *					between p and q is below p.
  *	k >> q			the same, with p a proper prefix of q.
  *	k <@ id			All k begin with what lo and hi have in common, but any id
  *					may follow it, so a range says nothing unless lo = hi.
@@ -41,6 +44,7 @@
 #include <math.h>
 
 #include "access/gist.h"
+#include "access/itup.h"
 #include "access/stratnum.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
@@ -53,6 +57,9 @@
 
 /* Ends of inner ranges are cut to this many bytes. */
 #define BOUND_MAX				256
+
+/* Up to this length a body's first byte is its path's length, as it is. */
+#define KEY_SHORT_MAX			0xF0
 
 PG_FUNCTION_INFO_V1(refpath_gist_key_in);
 PG_FUNCTION_INFO_V1(refpath_gist_key_out);
@@ -78,6 +85,7 @@ typedef struct SplitItem
 {
 	PathRange	range;
 	OffsetNumber offset;		/* in the entry vector */
+	Size		room;			/* bytes of a page that it takes */
 } SplitItem;
 
 /*
@@ -129,10 +137,41 @@ range_of(RefPathBytes body)
 	return range;
 }
 
-static PathRange
+/*
+ * The bytes of a datum.  A search comes here for every entry of every page it
+ * reads, and nearly all have a short header: those are read in line.
+ */
+static inline RefPathBytes
+datum_bytes(Datum datum)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+	RefPathBytes result;
+
+	if (likely(VARATT_IS_1B(value) && !VARATT_IS_1B_E(value)))
+	{
+		result.data = (const unsigned char *) VARDATA_1B(value);
+		result.len = VARSIZE_1B(value) - VARHDRSZ_SHORT;
+		return result;
+	}
+	return refpath_bytes(DatumGetRefPathPP(datum));
+}
+
+static inline PathRange
 key_read(Datum key)
 {
-	return range_of(refpath_bytes(DatumGetRefPathPP(key)));
+	RefPathBytes body = datum_bytes(key);
+	PathRange	range;
+
+	/* a single path, its length in one byte: all but a few leaf entries */
+	if (likely(body.len > 0 && body.data[0] == body.len - 1 &&
+			   body.len <= KEY_SHORT_MAX))
+	{
+		range.lo.data = body.data + 1;
+		range.lo.len = body.len - 1;
+		range.hi = range.lo;
+		return range;
+	}
+	return range_of(body);
 }
 
 /* The longest whole-code prefix that may bound an inner range. */
@@ -226,42 +265,83 @@ refpath_gist_fetch(PG_FUNCTION_ARGS)
  * Searching.  What each test rests on is derived at the top of the file.
  */
 
-/* The least prefix of q, of q itself at most, that is >= lo; false if none. */
-static bool
-least_prefix_from(RefPathBytes lo, RefPathBytes q, RefPathBytes *prefix)
+/* How many bytes do both begin with? */
+static inline Size
+same_bytes(RefPathBytes a, RefPathBytes b)
 {
-	Size		common;
+	Size		limit = Min(a.len, b.len);
+	Size		same = 0;
 
-	if (refpath_bytes_cmp(lo, q) > 0)
-		return false;
-	common = refpath_common_len(lo, q);
-	prefix->data = q.data;
-	prefix->len = common;
-	if (common < lo.len)
-		prefix->len += refpath_code_length(q.data[common]);
-	return true;
+	while (same + sizeof(uint64) <= limit)
+	{
+		uint64		x;
+		uint64		y;
+
+		memcpy(&x, a.data + same, sizeof(uint64));
+		memcpy(&y, b.data + same, sizeof(uint64));
+		if (x != y)
+			break;
+		same += sizeof(uint64);
+	}
+	while (same < limit && a.data[same] == b.data[same])
+		same++;
+	return same;
+}
+
+/* a < b, of which 'same' is same_bytes() */
+static inline bool
+less_after(RefPathBytes a, RefPathBytes b, Size same)
+{
+	if (same < a.len && same < b.len)
+		return a.data[same] < b.data[same];
+	return a.len < b.len;
+}
+
+/* Length of the shortest prefix of q that is longer than 'len', less than q's. */
+static Size
+next_prefix_len(RefPathBytes q, Size len)
+{
+	Size		end = 0;
+
+	while (end <= len)
+		end += refpath_code_length(q.data[end]);
+	return end;
 }
 
 static bool
 inner_may_hold_ancestor(PathRange range, RefPathBytes q, bool strict)
 {
-	RefPathBytes prefix;
+	Size		same_lo = same_bytes(range.lo, q);
+	Size		same_hi;
+	Size		prefix;
 
-	if (!least_prefix_from(range.lo, q, &prefix))
+	if (same_lo == range.lo.len)
+		return !strict || range.lo.len < q.len;
+	if (same_lo == q.len || range.lo.data[same_lo] > q.data[same_lo])
 		return false;
-	if (strict && prefix.len >= q.len)
-		return false;
-	return refpath_bytes_cmp(prefix, range.hi) <= 0;
+
+	same_hi = same_bytes(range.hi, q);
+	if (less_after(range.hi, q, same_hi))
+	{
+		/* mostly so: a range aside of q's path */
+		if (same_hi <= same_lo)
+			return false;
+		return next_prefix_len(q, same_lo) <= same_hi;
+	}
+	if (!strict)
+		return true;
+	prefix = next_prefix_len(q, same_lo);
+	return prefix < q.len;
 }
 
 /* Is lo below the upper bound of q's team? */
-static bool
+static inline bool
 starts_before_end_of(RefPathBytes lo, RefPathBytes q)
 {
 	return refpath_bytes_cmp(lo, q) <= 0 || refpath_bytes_contains(q, lo);
 }
 
-static bool
+static inline bool
 inner_consistent(PathRange range, RefPathBytes q, StrategyNumber strategy)
 {
 	switch (strategy)
@@ -293,7 +373,7 @@ inner_consistent(PathRange range, RefPathBytes q, StrategyNumber strategy)
 	}
 }
 
-static bool
+static inline bool
 leaf_consistent(RefPathBytes k, RefPathBytes q, StrategyNumber strategy)
 {
 	switch (strategy)
@@ -340,7 +420,7 @@ refpath_gist_consistent(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(refpath_level_of(range.lo, PG_GETARG_INT64(1)) >= 0);
 	}
 
-	q = refpath_bytes(PG_GETARG_REFPATH_PP(1));
+	q = datum_bytes(PG_GETARG_DATUM(1));
 	if (GIST_LEAF(entry))
 		PG_RETURN_BOOL(leaf_consistent(range.lo, q, strategy));
 	PG_RETURN_BOOL(inner_consistent(range, q, strategy));
@@ -373,7 +453,7 @@ Datum
 refpath_gist_distance(PG_FUNCTION_ARGS)
 {
 	GISTENTRY  *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
-	RefPathBytes q = refpath_bytes(PG_GETARG_REFPATH_PP(1));
+	RefPathBytes q = datum_bytes(PG_GETARG_DATUM(1));
 	bool	   *recheck = (bool *) PG_GETARG_POINTER(4);
 	PathRange	range = key_read(entry->key);
 
@@ -496,9 +576,30 @@ split_side(const SplitItem *items, int nitems, OffsetNumber **offsets)
 	for (int i = 0; i < nitems; i++)
 	{
 		(*offsets)[i] = items[i].offset;
-		range_add(&range, items[i].range);
+		/* they are sorted by lo */
+		if (refpath_bytes_cmp(items[i].range.hi, range.hi) > 0)
+			range.hi = items[i].range.hi;
 	}
 	return PointerGetDatum(key_make_inner(range));
+}
+
+/*
+ * How many items go left, so that both sides take the same room.  A sorted
+ * build splits what fills four pages: halves by number would often be just too
+ * large for two, and leave the index with pages that are half empty.
+ */
+static int
+split_point(const SplitItem *items, int nitems)
+{
+	Size		total = 0;
+	Size		left = 0;
+	int			nleft = 0;
+
+	for (int i = 0; i < nitems; i++)
+		total += items[i].room;
+	while (nleft < nitems - 1 && 2 * left + items[nleft].room < total)
+		left += items[nleft++].room;
+	return Max(nleft, 1);
 }
 
 /*
@@ -511,15 +612,20 @@ refpath_gist_picksplit(PG_FUNCTION_ARGS)
 	GistEntryVector *entryvec = (GistEntryVector *) PG_GETARG_POINTER(0);
 	GIST_SPLITVEC *split = (GIST_SPLITVEC *) PG_GETARG_POINTER(1);
 	int			nitems = entryvec->n - FirstOffsetNumber;
-	int			nleft = nitems / 2;
+	int			nleft;
 	SplitItem  *items = (SplitItem *) palloc(sizeof(SplitItem) * nitems);
 
 	for (int i = 0; i < nitems; i++)
 	{
+		Datum		key = entryvec->vector[FirstOffsetNumber + i].key;
+
 		items[i].offset = (OffsetNumber) (FirstOffsetNumber + i);
-		items[i].range = key_read(entryvec->vector[items[i].offset].key);
+		items[i].range = key_read(key);
+		items[i].room = MAXALIGN(sizeof(IndexTupleData) +
+								 VARSIZE_ANY(DatumGetPointer(key))) + sizeof(ItemIdData);
 	}
 	qsort(items, nitems, sizeof(SplitItem), compare_split_items);
+	nleft = split_point(items, nitems);
 
 	split->spl_nleft = nleft;
 	split->spl_ldatum = split_side(items, nleft, &split->spl_left);
