@@ -87,6 +87,7 @@ extern int	refpath_level_of(RefPathBytes path, int64 id);	/* -1 if absent */
 extern int	refpath_distance(RefPathBytes a, RefPathBytes b);
 extern RefPath *refpath_from_ids(const int64 *ids, int nids);	/* no check */
 extern bool refpath_find_repeat(const int64 *ids, int nids, int64 *repeated);
+extern bool refpath_find_shared(RefPathBytes a, RefPathBytes b, int64 *shared);
 extern RefPathFault refpath_check(RefPathBytes path, int64 *repeated);
 
 /* text form, upper bounds too: refpath_io.c */

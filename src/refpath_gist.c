@@ -41,11 +41,10 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/gist.h"
 #include "access/itup.h"
 #include "access/stratnum.h"
+#include "port/pg_bitutils.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/sortsupport.h"
@@ -58,8 +57,8 @@
 /* Ends of inner ranges are cut to this many bytes. */
 #define BOUND_MAX				256
 
-/* Up to this length a body's first byte is its path's length, as it is. */
-#define KEY_SHORT_MAX			0xF0
+/* Below this a body's first byte is lo's length, as it is. */
+#define KEY_LEAD_MAX			0xF0
 
 PG_FUNCTION_INFO_V1(refpath_gist_key_in);
 PG_FUNCTION_INFO_V1(refpath_gist_key_out);
@@ -162,16 +161,50 @@ key_read(Datum key)
 	RefPathBytes body = datum_bytes(key);
 	PathRange	range;
 
-	/* a single path, its length in one byte: all but a few leaf entries */
-	if (likely(body.len > 0 && body.data[0] == body.len - 1 &&
-			   body.len <= KEY_SHORT_MAX))
+	/* lo's length in one byte: all but the longest */
+	if (likely(body.len > 0 && body.data[0] < Min(body.len, KEY_LEAD_MAX)))
 	{
 		range.lo.data = body.data + 1;
-		range.lo.len = body.len - 1;
-		range.hi = range.lo;
+		range.lo.len = body.data[0];
+		range.hi.data = range.lo.data + range.lo.len;
+		range.hi.len = body.len - 1 - range.lo.len;
+		if (range.hi.len == 0)
+			range.hi = range.lo;
 		return range;
 	}
 	return range_of(body);
+}
+
+/* How many bytes do both begin with? */
+static inline Size
+same_bytes(RefPathBytes a, RefPathBytes b)
+{
+	Size		limit = Min(a.len, b.len);
+	Size		same = 0;
+
+	while (same + sizeof(uint64) <= limit)
+	{
+		uint64		x;
+		uint64		y;
+
+		memcpy(&x, a.data + same, sizeof(uint64));
+		memcpy(&y, b.data + same, sizeof(uint64));
+		if (x != y)
+			break;
+		same += sizeof(uint64);
+	}
+	while (same < limit && a.data[same] == b.data[same])
+		same++;
+	return same;
+}
+
+/* a < b, of which 'same' is same_bytes() */
+static inline bool
+less_after(RefPathBytes a, RefPathBytes b, Size same)
+{
+	if (same < a.len && same < b.len)
+		return a.data[same] < b.data[same];
+	return a.len < b.len;
 }
 
 /* The longest whole-code prefix that may bound an inner range. */
@@ -264,38 +297,6 @@ refpath_gist_fetch(PG_FUNCTION_ARGS)
 /*
  * Searching.  What each test rests on is derived at the top of the file.
  */
-
-/* How many bytes do both begin with? */
-static inline Size
-same_bytes(RefPathBytes a, RefPathBytes b)
-{
-	Size		limit = Min(a.len, b.len);
-	Size		same = 0;
-
-	while (same + sizeof(uint64) <= limit)
-	{
-		uint64		x;
-		uint64		y;
-
-		memcpy(&x, a.data + same, sizeof(uint64));
-		memcpy(&y, b.data + same, sizeof(uint64));
-		if (x != y)
-			break;
-		same += sizeof(uint64);
-	}
-	while (same < limit && a.data[same] == b.data[same])
-		same++;
-	return same;
-}
-
-/* a < b, of which 'same' is same_bytes() */
-static inline bool
-less_after(RefPathBytes a, RefPathBytes b, Size same)
-{
-	if (same < a.len && same < b.len)
-		return a.data[same] < b.data[same];
-	return a.len < b.len;
-}
 
 /* Length of the shortest prefix of q that is longer than 'len', less than q's. */
 static Size
@@ -505,31 +506,33 @@ refpath_gist_same(PG_FUNCTION_ARGS)
 }
 
 /* Eight bytes from 'from' on as a number, padded with zeros. */
-static uint64
+static inline uint64
 bytes_as_number(RefPathBytes path, Size from)
 {
 	uint64		number = 0;
 
-	if (path.len > from)
-		memcpy(&number, path.data + from, Min(path.len - from, sizeof(number)));
+	if (path.len >= from + sizeof(number))
+		memcpy(&number, path.data + from, sizeof(number));
+	else
+		memcpy(&number, path.data + from, path.len - from);
 	return pg_ntoh64(number);
 }
 
 /*
  * How narrow the gap from 'from' up to 'to' is, in bits: reading paths as
- * binary fractions, minus the logarithm of their difference.
+ * binary fractions, minus the logarithm of their difference.  'same' is how
+ * many bytes they have in common.  Between powers of two the logarithm is a
+ * straight line: it need only grow, and this is asked for every entry that an
+ * insertion passes.
  */
-static double
-gap_bits(RefPathBytes from, RefPathBytes to)
+static inline float
+gap_bits(RefPathBytes from, RefPathBytes to, Size same)
 {
-	Size		limit = Min(from.len, to.len);
-	Size		same = 0;
-	uint64		gap;
+	uint64		gap = bytes_as_number(to, same) - bytes_as_number(from, same);
+	int			top = gap == 0 ? 0 : pg_leftmost_one_pos64(gap);
+	uint32		rest = (uint32) ((gap << (63 - top)) >> 32) & 0x7FFFFFFF;
 
-	while (same < limit && from.data[same] == to.data[same])
-		same++;
-	gap = bytes_as_number(to, same) - bytes_as_number(from, same);
-	return 8.0 * same + 64.0 - log2((double) Max(gap, 1));
+	return 8.0f * same + (64 - top) - rest * (1.0f / 2147483648.0f);
 }
 
 /*
@@ -544,13 +547,21 @@ refpath_gist_penalty(PG_FUNCTION_ARGS)
 	float	   *result = (float *) PG_GETARG_POINTER(2);
 	PathRange	range = key_read(origin->key);
 	PathRange	other = key_read(added->key);
-	double		penalty = 0;
+	float		penalty = 0;
+	Size		same;
 
-	if (refpath_bytes_cmp(other.lo, range.lo) < 0)
-		penalty = 1.0 / (1.0 + gap_bits(other.lo, range.lo));
-	if (refpath_bytes_cmp(other.hi, range.hi) > 0)
-		penalty = Max(penalty, 1.0 / (1.0 + gap_bits(range.hi, other.hi)));
-	*result = (float) penalty;
+	same = same_bytes(other.lo, range.lo);
+	if (less_after(other.lo, range.lo, same))
+		penalty = 1.0f / (1.0f + gap_bits(other.lo, range.lo, same));
+
+	/* a single path that is below the range is not above it */
+	if (penalty == 0 || other.lo.data != other.hi.data)
+	{
+		same = same_bytes(range.hi, other.hi);
+		if (less_after(range.hi, other.hi, same))
+			penalty = Max(penalty, 1.0f / (1.0f + gap_bits(range.hi, other.hi, same)));
+	}
+	*result = penalty;
 	PG_RETURN_POINTER(result);
 }
 
