@@ -1,7 +1,7 @@
 # distributor: a PostgreSQL extension, built with PGXS
 #
 #	make && make install && make installcheck		where pg_config is present
-#	make demo, make check							everywhere; install what is missing
+#	make demo, make check, make bench				everywhere; install what is missing
 #
 # CONTRIBUTING.md says what each target does.
 
@@ -32,7 +32,7 @@ endif
 
 # Targets that work before there is a pg_config.  PGXS has a "check" of its own
 # (it only says that it is not supported), so the two are never both in force.
-WORKSHOP_GOALS = demo check check-flavors check-index check-servers fuzz
+WORKSHOP_GOALS = demo check check-flavors check-index check-servers fuzz bench
 .PHONY: $(WORKSHOP_GOALS)
 
 ifneq (,$(filter $(WORKSHOP_GOALS),$(MAKECMDGOALS)))
@@ -51,6 +51,8 @@ check-servers:
 	@scripts/servers
 fuzz:
 	@scripts/fuzz $(or $(SECONDS),60) $(TARGETS)
+bench:
+	@scripts/bench $(SCALE) $(ROUNDS)
 
 # "make clean check": whatever else is asked for is asked of PGXS.
 OTHER_GOALS = $(filter-out $(WORKSHOP_GOALS),$(MAKECMDGOALS))

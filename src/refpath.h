@@ -87,6 +87,7 @@ extern int	refpath_level_of(RefPathBytes path, int64 id);	/* -1 if absent */
 extern int	refpath_distance(RefPathBytes a, RefPathBytes b);
 extern RefPath *refpath_from_ids(const int64 *ids, int nids);	/* no check */
 extern bool refpath_find_repeat(const int64 *ids, int nids, int64 *repeated);
+extern bool refpath_find_shared(RefPathBytes a, RefPathBytes b, int64 *shared);
 extern RefPathFault refpath_check(RefPathBytes path, int64 *repeated);
 
 /* text form, upper bounds too: refpath_io.c */
@@ -116,11 +117,17 @@ refpath_bytes_cmp(RefPathBytes a, RefPathBytes b)
 /*
  * Is upper the same path as lower, or above it?  The byte after the prefix is
  * a lead byte; 0xFF there makes lower the end of upper's team, not part of it.
+ * Paths in one place of a tree begin alike: where they do not end alike at the
+ * end of upper, which is looked at first, they need not be compared.
  */
 static inline bool
 refpath_bytes_contains(RefPathBytes upper, RefPathBytes lower)
 {
-	return upper.len <= lower.len &&
+	if (upper.len > lower.len)
+		return false;
+	if (upper.len == 0)
+		return lower.len == 0 || lower.data[0] != REFPATH_UPPER_BYTE;
+	return upper.data[upper.len - 1] == lower.data[upper.len - 1] &&
 		memcmp(upper.data, lower.data, upper.len) == 0 &&
 		(upper.len == lower.len ||
 		 lower.data[upper.len] != REFPATH_UPPER_BYTE);

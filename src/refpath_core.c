@@ -17,6 +17,9 @@
 /* Below this many ids, comparing all pairs beats sorting a copy. */
 #define REPEAT_BY_PAIRS_MAX		24
 
+/* Paths of this many bytes together are decoded on the stack. */
+#define FEW_BYTES				128
+
 /* first_id_by_length[n]: the first id whose code takes n bytes, n from 3. */
 static const int64 first_id_by_length[REFPATH_MAX_CODE + 1] = {
 	0, 0, FIRST_ID_2, FIRST_ID_3,
@@ -335,6 +338,60 @@ refpath_find_repeat(const int64 *ids, int nids, int64 *repeated)
 			found = true;
 		}
 	pfree(sorted);
+	return found;
+}
+
+/* Decodes into 'ids', which has room for as many as there are bytes. */
+static int
+decode_into(RefPathBytes path, int64 *ids)
+{
+	const unsigned char *code = path.data;
+	const unsigned char *end = code + path.len;
+	int			nids = 0;
+
+	while (code < end)
+	{
+		int			length = refpath_step(code, end);
+
+		ids[nids++] = refpath_decode_id(code);
+		code += length;
+	}
+	return nids;
+}
+
+/*
+ * Does an id stand in both?  If so, says which.  Neither has it twice.  Grafts
+ * of whole teams come here for every member: short paths are not allocated for.
+ */
+bool
+refpath_find_shared(RefPathBytes a, RefPathBytes b, int64 *shared)
+{
+	int64		few[FEW_BYTES];
+	int64	   *ids = few;
+	int			na;
+	int			nb;
+	bool		found = false;
+
+	if (a.len + b.len > FEW_BYTES)
+		ids = (int64 *) palloc(sizeof(int64) * (a.len + b.len));
+	na = decode_into(a, ids);
+	nb = decode_into(b, ids + na);
+
+	if (na > 0 && nb > 0)
+	{
+		if (na + nb > 2 * REPEAT_BY_PAIRS_MAX)
+			found = refpath_find_repeat(ids, na + nb, shared);
+		else
+			for (int i = 0; i < na && !found; i++)
+				for (int j = na; j < na + nb; j++)
+					if (ids[i] == ids[j])
+					{
+						*shared = ids[i];
+						found = true;
+					}
+	}
+	if (ids != few)
+		pfree(ids);
 	return found;
 }
 

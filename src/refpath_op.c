@@ -190,24 +190,20 @@ check_new_id(RefPath *path, int64 id)
 static RefPath *
 join_paths(RefPathBytes head, RefPathBytes tail)
 {
-	RefPath    *result = (RefPath *) palloc(VARHDRSZ + head.len + tail.len);
-	int64	   *ids;
+	RefPath    *result;
 	int64		repeated;
-	int			depth;
 
-	check_new_depth(refpath_depth_of(head.data, head.len) +
-					refpath_depth_of(tail.data, tail.len));
+	/* an id takes a byte at least */
+	if (head.len + tail.len > REFPATH_MAX_DEPTH)
+		check_new_depth(refpath_depth_of(head.data, head.len) +
+						refpath_depth_of(tail.data, tail.len));
+	if (refpath_find_shared(head, tail, &repeated))
+		repeated_member_error(repeated);
+
+	result = (RefPath *) palloc(VARHDRSZ + head.len + tail.len);
 	SET_VARSIZE(result, VARHDRSZ + head.len + tail.len);
 	memcpy(VARDATA(result), head.data, head.len);
 	memcpy(VARDATA(result) + head.len, tail.data, tail.len);
-
-	if (head.len > 0 && tail.len > 0)
-	{
-		depth = refpath_decode(result, &ids);
-		if (refpath_find_repeat(ids, depth, &repeated))
-			repeated_member_error(repeated);
-		pfree(ids);
-	}
 	return result;
 }
 

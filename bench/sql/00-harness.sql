@@ -1,0 +1,142 @@
+-- The harness: one way to time a contender, for all of them.
+
+CREATE EXTENSION distributor;
+CREATE EXTENSION ltree;
+CREATE SCHEMA bench;
+
+-- A measurement.  Contenders of one (topic, loaded, subject) must agree on
+-- answer and digest, or none of their figures is printed.
+CREATE TABLE bench.result (
+	topic text NOT NULL,
+	loaded text NOT NULL,			-- the order of the rows: joined, shuffled
+	subject text NOT NULL,			-- what was asked, such as a sample of members
+	contender text NOT NULL,
+	round integer NOT NULL,			-- 0 warms up and is not counted
+	us double precision NOT NULL,	-- microseconds for one query or statement, see bench.now_us()
+	answer bigint NOT NULL,			-- rows found
+	digest bigint NOT NULL,			-- of which rows, query by query
+	PRIMARY KEY (topic, loaded, subject, contender, round)
+);
+
+CREATE TABLE bench.size (
+	loaded text NOT NULL,
+	what text NOT NULL,
+	contender text NOT NULL,
+	bytes bigint NOT NULL,
+	PRIMARY KEY (loaded, what, contender)
+);
+
+-- The plan of each contender, for whoever doubts that it had the right one.
+CREATE TABLE bench.plan (
+	topic text NOT NULL,
+	loaded text NOT NULL,
+	subject text NOT NULL,
+	contender text NOT NULL,
+	lines text NOT NULL,
+	PRIMARY KEY (topic, loaded, subject, contender)
+);
+
+CREATE TABLE bench.contender (
+	topic text NOT NULL,
+	loaded text NOT NULL,
+	subject text NOT NULL,
+	contender text NOT NULL,
+	place integer GENERATED ALWAYS AS IDENTITY,
+	function text NOT NULL,
+	PRIMARY KEY (topic, loaded, subject, contender)
+);
+
+-- The time that this server process has computed, where the system tells
+-- (Linux): what else the machine does then counts little.  Else the clock.
+-- All that is measured here is in memory and single-threaded.
+CREATE FUNCTION bench.now_us() RETURNS double precision
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	RETURN split_part(pg_read_file('/proc/self/schedstat', 0, 100, true), ' ', 1)::double precision / 1000;
+EXCEPTION WHEN OTHERS THEN
+	RETURN extract(epoch FROM clock_timestamp()) * 1e6;
+END $$;
+
+-- contend(): a function that asks 'query' about each member of a sample, in
+-- which $1 stands for the column 'argument' of the sample.  The query is planned
+-- once (plan_cache_mode is force_generic_plan), as a prepared statement is, and
+-- returns count(*) and bit_xor(mark): no index has the mark of a row, so this
+-- fetches the rows, and it says which they were.
+CREATE FUNCTION bench.contend(topic text, loaded text, subject text, contender text,
+							  argument text, query text) RETURNS void
+LANGUAGE plpgsql AS $contend$
+DECLARE
+	name text := format('%I.%I', loaded, topic || ' ' || subject || ' ' || contender);
+	type text := (SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+				  WHERE attrelid = (loaded || '.sample')::regclass AND attname = argument);
+	example text;
+	line text;
+	lines text := '';
+BEGIN
+	EXECUTE format($body$
+		CREATE FUNCTION %1$s(OUT us double precision, OUT answer bigint, OUT digest bigint)
+		LANGUAGE plpgsql SET search_path FROM CURRENT AS $function$
+		DECLARE
+			asked %2$s[] := (SELECT array_agg(%3$I ORDER BY n) FROM sample WHERE kind = %4$L);
+			q %2$s;
+			found bigint;
+			which bigint;
+			started double precision := bench.now_us();
+		BEGIN
+			answer := 0;
+			digest := 0;
+			FOREACH q IN ARRAY asked LOOP
+				%5$s INTO found, which;
+				answer := answer + found;
+				digest := hashint8extended(coalesce(which, 0), digest);
+			END LOOP;
+			us := (bench.now_us() - started) / cardinality(asked);
+		END $function$ $body$,
+		name, type, argument, subject, replace(query, '$1', 'q'));
+	EXECUTE format('SELECT quote_literal(%I) FROM sample WHERE kind = %L AND n = 1', argument, subject) INTO example;
+	EXECUTE format('PREPARE noted(%s) AS %s', type, query);
+	FOR line IN EXECUTE format('EXPLAIN (COSTS OFF) EXECUTE noted(%s)', example) LOOP
+		lines := lines || line || E'\n';
+	END LOOP;
+	DEALLOCATE noted;
+	IF lines LIKE '%Seq Scan%' THEN
+		RAISE WARNING '%, %, %: no index serves it, left out', topic, subject, contender;
+		RETURN;
+	END IF;
+	INSERT INTO bench.contender (topic, loaded, subject, contender, function)
+	VALUES (topic, loaded, subject, contender, name);
+	INSERT INTO bench.plan VALUES (topic, loaded, subject, contender, lines);
+END $contend$;
+
+-- race(): all contenders of a topic, one after the other, again and again, so
+-- that what else the machine does meets all of them.
+CREATE PROCEDURE bench.race(of_topic text, rounds integer)
+LANGUAGE plpgsql AS $$
+DECLARE
+	c bench.contender;
+	m record;
+BEGIN
+	FOR round IN 0 .. rounds LOOP
+		FOR c IN SELECT * FROM bench.contender WHERE topic = of_topic ORDER BY place LOOP
+			EXECUTE 'SELECT * FROM ' || c.function || '()' INTO m;
+			INSERT INTO bench.result VALUES (c.topic, c.loaded, c.subject, c.contender, round, m.us, m.answer, m.digest);
+			COMMIT;
+		END LOOP;
+	END LOOP;
+END $$;
+
+-- clock(): one statement, timed, with what it must leave behind.
+CREATE PROCEDURE bench.clock(topic text, loaded text, subject text, contender text, round integer,
+							 statement text, check_query text)
+LANGUAGE plpgsql AS $$
+DECLARE
+	started double precision := bench.now_us();
+	us double precision;
+	answer bigint;
+	digest bigint;
+BEGIN
+	EXECUTE statement;
+	us := bench.now_us() - started;
+	EXECUTE check_query INTO answer, digest;
+	INSERT INTO bench.result VALUES (topic, loaded, subject, contender, round, us, answer, coalesce(digest, 0));
+END $$;

@@ -1,0 +1,149 @@
+-- results.md, from what was measured.  No figure of contenders that disagree.
+--
+--	:machine	what it ran on
+
+\set QUIET on
+\pset format unaligned
+\pset tuples_only on
+\pset pager off
+
+CREATE VIEW bench.disagreement AS
+	SELECT topic, loaded, subject, string_agg(DISTINCT format('%s found %s rows (%s)', contender, answer, digest), '; ') AS detail
+	FROM bench.result GROUP BY topic, loaded, subject HAVING count(DISTINCT (answer, digest)) > 1;
+
+CREATE VIEW bench.median AS
+	SELECT topic, loaded, subject, contender, min(place) AS place, max(answer) AS answer, count(*) AS rounds,
+		percentile_cont(0.5) WITHIN GROUP (ORDER BY us) AS us
+	FROM bench.result r LEFT JOIN bench.contender c USING (topic, loaded, subject, contender)
+	WHERE round > 0 AND NOT EXISTS (SELECT FROM bench.disagreement d WHERE (d.topic, d.loaded, d.subject) = (r.topic, r.loaded, r.subject))
+	GROUP BY topic, loaded, subject, contender;
+
+-- three significant digits
+CREATE FUNCTION bench.digits(x double precision) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN x >= 100 THEN round(x)::text WHEN x >= 10 THEN round(x::numeric, 1)::text ELSE round(x::numeric, 2)::text END $$;
+
+-- the rows of a Markdown table: contenders down, subjects across
+CREATE FUNCTION bench.grid(of_topic text, of_loaded text, subjects text[], unit double precision) RETURNS SETOF text
+LANGUAGE sql AS $$
+	SELECT format('| %s |%s', contender,
+		string_agg(coalesce(' ' || bench.digits(m.us / unit), ' -') || ' |', '' ORDER BY i))
+	FROM (SELECT contender, min(place) AS place FROM bench.median WHERE topic = of_topic AND loaded = of_loaded GROUP BY 1) c
+		CROSS JOIN unnest(subjects) WITH ORDINALITY AS s(subject, i)
+		LEFT JOIN bench.median m USING (contender, subject)
+	WHERE m.topic IS NULL OR (m.topic = of_topic AND m.loaded = of_loaded)
+	GROUP BY contender, c.place ORDER BY c.place, contender $$;
+
+\qecho '# Benchmarks'
+\qecho
+SELECT format('%s members, mean depth %s, deepest %s, largest tree %s members. %s. %s.',
+	count(*), round(avg(distributor.depth(path)), 1), max(distributor.depth(path)),
+	(SELECT max(n) FROM (SELECT count(*) AS n FROM joined.by_btree GROUP BY distributor.root_id(path)) s), version, :'machine')
+FROM joined.by_btree, substring(version() FROM '^PostgreSQL [0-9.]+') AS version GROUP BY version;
+\qecho
+SELECT format('Written by `make bench`. Medians of %s runs, contenders in turn within each; all answers agree. Everything is in memory. Times are %s.',
+	(SELECT min(rounds) FROM bench.median WHERE topic = 'team'),
+	CASE WHEN pg_stat_file('/proc/self/schedstat', true) IS NULL THEN 'by the clock' ELSE 'of the processor' END);
+\qecho
+\qecho '## Ratios'
+\qecho
+\qecho '| what | ratio | goal |'
+\qecho '|---|---|---|'
+WITH wanted(i, what, topic, loaded, subject, slow, fast, goal) AS (VALUES
+	(10, 'team of any member: ltree''s GiST / GiST', 'team', 'joined', 'any', 'ltree, GiST', 'this, GiST', '>= 18'),
+	(11, 'team of an early member', 'team', 'joined', 'early', 'ltree, GiST', 'this, GiST', '>= 18'),
+	(12, 'team of a deep member', 'team', 'joined', 'deep', 'ltree, GiST', 'this, GiST', '>= 18'),
+	(13, 'the same, any, rows in random order', 'team', 'shuffled', 'any', 'ltree, GiST', 'this, GiST', '>= 3'),
+	(20, 'team of any member: ltree''s GiST / B-tree', 'team', 'joined', 'any', 'ltree, GiST', 'this, B-tree', '>= 26'),
+	(21, 'team of any member: recursive CTE / B-tree', 'team', 'joined', 'any', 'recursive CTE', 'this, B-tree', '>= 8'),
+	(22, 'team of any member: closure table / B-tree', 'team', 'joined', 'any', 'closure table', 'this, B-tree', ''),
+	(30, 'team of any member: GiST / B-tree on bytes', 'team', 'joined', 'any', 'this, GiST', 'bytes, B-tree', '<= 1.7'),
+	(31, 'team of an early member', 'team', 'joined', 'early', 'this, GiST', 'bytes, B-tree', '<= 1.7'),
+	(32, 'team of a deep member', 'team', 'joined', 'deep', 'this, GiST', 'bytes, B-tree', '<= 1.7'),
+	(33, 'team of any member: B-tree / B-tree on bytes', 'team', 'joined', 'any', 'this, B-tree', 'bytes, B-tree', '<= 1.15'),
+	(34, 'team of an early member', 'team', 'joined', 'early', 'this, B-tree', 'bytes, B-tree', '<= 1.15'),
+	(35, 'team of a deep member', 'team', 'joined', 'deep', 'this, B-tree', 'bytes, B-tree', '<= 1.15'),
+	(40, 'uplines of any member: ltree''s GiST / GiST', 'uplines', 'joined', 'any', 'ltree, GiST', 'this, GiST', '>= 32'),
+	(41, 'uplines of a deep member', 'uplines', 'joined', 'deep', 'ltree, GiST', 'this, GiST', '>= 32'),
+	(42, 'the same, any, rows in random order', 'uplines', 'shuffled', 'any', 'ltree, GiST', 'this, GiST', '>= 3'),
+	(43, 'uplines of any member: B-tree / primary key', 'uplines', 'joined', 'any', 'this, B-tree', 'this, primary key', '<= 1.3'),
+	(44, 'uplines of any member: recursive CTE / B-tree', 'uplines', 'joined', 'any', 'recursive CTE', 'this, B-tree', '> 1'),
+	(50, 'counting a large team: B-tree / B-tree on bytes', 'count', 'joined', 'large', 'this, B-tree', 'bytes, B-tree', '<= 1.2'),
+	(51, 'counting a large team: ltree''s GiST / B-tree', 'count', 'joined', 'large', 'ltree, GiST', 'this, B-tree', ''),
+	(60, 'building GiST: ltree / this', 'build', 'joined', 'GiST', 'ltree', 'this', '>= 6'),
+	(61, 'building B-tree: this / bytes', 'build', 'joined', 'B-tree', 'this', 'bytes', ''),
+	(62, 'random insertions into GiST: this / ltree', 'insert', 'shuffled', 'random', 'this, GiST', 'ltree, GiST', '<= 0.85'),
+	(63, 'moving a team: graft / bare UPDATE', 'move', 'joined', 'team', 'graft', 'bare', '<= 1.1')),
+ratio AS (
+	SELECT i, what, s.us / f.us AS ratio, goal FROM wanted w
+		JOIN bench.median s ON (s.topic, s.loaded, s.subject, s.contender) = (w.topic, w.loaded, w.subject, w.slow)
+		JOIN bench.median f ON (f.topic, f.loaded, f.subject, f.contender) = (w.topic, w.loaded, w.subject, w.fast)
+UNION ALL
+	SELECT i, what, g.us / b.us, '<= 1.5'
+	FROM (VALUES (64, 'team, in GiST: grown by random insertion / built at once', 'grown team'), (65, 'uplines, likewise', 'grown uplines')) AS w(i, what, topic)
+		JOIN bench.median g ON (g.topic, g.loaded, g.contender) = (w.topic, 'grown', 'this, GiST')
+		JOIN bench.median b ON (b.topic, b.loaded, b.contender) = (w.topic, 'built', 'this, GiST')
+UNION ALL
+	SELECT i, w.what, a.bytes::double precision / b.bytes, goal
+	FROM (VALUES (70, 'size of GiST: ltree / this', 'joined', 'ltree', 'joined', 'this', '>= 3'),
+		(71, 'size of GiST: grown by random insertion / built at once', 'grown', 'this', 'built', 'this', '<= 1.6')) AS w(i, what, la, ca, lb, cb, goal)
+		JOIN bench.size a ON (a.what, a.loaded, a.contender) = ('GiST', w.la, w.ca)
+		JOIN bench.size b ON (b.what, b.loaded, b.contender) = ('GiST', w.lb, w.cb))
+SELECT format('| %s | %s | %s |', what, bench.digits(ratio), goal) FROM ratio ORDER BY i;
+
+\qecho
+\qecho '## Team of a member, microseconds a query, rows fetched'
+\qecho
+SELECT 'Rows a team: ' || string_agg(format('%s %s', kind, (SELECT max(answer) FROM bench.median WHERE topic = 'team' AND subject = kind) / n), ', ' ORDER BY kind) || '.'
+FROM (SELECT kind, count(*) AS n FROM bench.sample WHERE kind <> 'large' GROUP BY 1) s;
+\qecho
+\qecho '| rows in the order of joining | any | early | deep |'
+\qecho '|---|---|---|---|'
+SELECT bench.grid('team', 'joined', '{any,early,deep}', 1);
+\qecho
+\qecho '| rows in random order | any | early | deep |'
+\qecho '|---|---|---|---|'
+SELECT bench.grid('team', 'shuffled', '{any,early,deep}', 1);
+\qecho
+\qecho '## Uplines of a member, microseconds a query, rows fetched'
+\qecho
+\qecho '| rows in the order of joining | any | early | deep |'
+\qecho '|---|---|---|---|'
+SELECT bench.grid('uplines', 'joined', '{any,early,deep}', 1);
+\qecho
+\qecho '| rows in random order | any | early | deep |'
+\qecho '|---|---|---|---|'
+SELECT bench.grid('uplines', 'shuffled', '{any,early,deep}', 1);
+\qecho
+SELECT format('## Counting a team of %s, milliseconds', max(answer)) FROM bench.median WHERE topic = 'count';
+\qecho
+\qecho '| | |'
+\qecho '|---|---|'
+SELECT bench.grid('count', 'joined', '{large}', 1000);
+\qecho
+\qecho '## Building an index, seconds'
+\qecho
+\qecho '| rows in the order of joining | GiST | B-tree |'
+\qecho '|---|---|---|'
+SELECT bench.grid('build', 'joined', '{GiST,B-tree}', 1e6);
+\qecho
+\qecho '## Sizes, MB; a path in bytes'
+\qecho
+\qecho '| | path | table | GiST | B-tree |'
+\qecho '|---|---|---|---|---|'
+SELECT format('| %s | %s | %s | %s | %s |', contender, coalesce(max(bytes) FILTER (WHERE what = 'path')::text, '-'),
+	coalesce(round(max(bytes) FILTER (WHERE what = 'table') / 1048576.0)::text, '-'),
+	coalesce(round(max(bytes) FILTER (WHERE what = 'GiST') / 1048576.0)::text, '-'),
+	coalesce(round(max(bytes) FILTER (WHERE what = 'B-tree') / 1048576.0)::text, '-'))
+FROM bench.size WHERE loaded = 'joined' GROUP BY contender ORDER BY contender = 'this' DESC, contender;
+\qecho
+SELECT format('## Inserting %s paths in random order, seconds', max(answer)) FROM bench.median WHERE topic = 'insert';
+\qecho
+\qecho '| | |'
+\qecho '|---|---|'
+SELECT bench.grid('insert', 'shuffled', '{random}', 1e6);
+\qecho
+\qecho '## What the planner chooses'
+\qecho
+\qecho '```text'
+SELECT '-- ' || question || E'\n' || plan FROM bench.choice ORDER BY place;
+\qecho '```'
