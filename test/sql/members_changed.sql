@@ -480,7 +480,7 @@ CREATE TABLE mc_users (id text PRIMARY KEY, up text);
 SELECT attach_members('mc', 'mc_users', 'id', 'up');
 INSERT INTO mc_users VALUES ('a', NULL), ('b', 'a'), ('c', 'b');
 INSERT INTO mc_users VALUES ('c', 'f'), ('f', 'e'), ('e', 'd'), ('d', 'a'), ('g', 'c') ON CONFLICT (id) DO UPDATE SET up = excluded.up;
-SELECT m.member_key, s.member_key AS sponsor, depth(m.path), m.path = s.path || m.member_id AS below FROM mc.member m LEFT JOIN mc.member s ON s.member_id = m.sponsor_id ORDER BY 1;
+SELECT m.member_key, s.member_key AS sponsor, depth(m.path), m.path = refpath_append(s.path, m.member_id) AS below FROM mc.member m LEFT JOIN mc.member s ON s.member_id = m.sponsor_id ORDER BY 1;
 SELECT mc_fails($$INSERT INTO mc_users VALUES ('c', 'x'), ('x', 'y') ON CONFLICT (id) DO UPDATE SET up = excluded.up$$);
 SELECT count(*) FILTER (WHERE change = 'join') AS joins, count(*) FILTER (WHERE change = 'move') AS moves FROM mc.member_history;
 DROP TABLE mc_users;
