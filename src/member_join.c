@@ -34,7 +34,7 @@ member_too_deep_error(const char *name, int depth, Size bytes)
 					   depth, bytes, MEMBER_PATH_BYTES)));
 }
 
-/* A member becomes a root because its sponsor cannot be had. */
+/* A member becomes, or stays, a root because its sponsor cannot be had; listed once. */
 void
 member_record_orphan(MemberWork *work, MemberRow *row, const char *problem)
 {
@@ -45,13 +45,16 @@ member_record_orphan(MemberWork *work, MemberRow *row, const char *problem)
 	values[1] = row->sponsor_key != NULL ? PointerGetDatum(row->sponsor_key)
 		: CStringGetTextDatum(psprintf(INT64_FORMAT, row->sponsor_id));
 	values[2] = CStringGetTextDatum(problem);
-	program_query(work->program,
-				  "INSERT INTO @orphan (member_id, sponsor_key, problem) VALUES ($1, $2, $3)"
-				  " ON CONFLICT DO NOTHING",
-				  3, types, values, NULL, 0);
+	work->batch->orphans +=
+		program_query(work->program,
+					  "INSERT INTO @orphan (member_id, sponsor_key, problem)"
+					  " SELECT $1, $2, $3"
+					  "  WHERE NOT EXISTS (SELECT FROM @orphan o WHERE o.member_id = $1"
+					  "                       AND o.sponsor_key = $2 AND o.problem = $3)"
+					  " ON CONFLICT DO NOTHING",
+					  3, types, values, NULL, 0);
 	row->sponsor_id = MEMBER_NONE;
 	row->sponsor_key = NULL;
-	work->batch->orphans++;
 }
 
 void

@@ -151,13 +151,13 @@ trigger_function(bool of_orders)
 	return LookupFuncName(name, 0, NULL, false);
 }
 
-static int
-drop_triggers(const char *program, Oid relid, bool of_orders)
+/* Names of the triggers of the program on a table. */
+static List *
+our_triggers(const char *program, Oid relid, bool of_orders)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	Oid			function = trigger_function(of_orders);
 	List	   *names = NIL;
-	ListCell   *cell;
 
 	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
 	{
@@ -168,6 +168,15 @@ drop_triggers(const char *program, Oid relid, bool of_orders)
 			names = lappend(names, pstrdup(trigger->tgname));
 	}
 	table_close(rel, AccessShareLock);
+	return names;
+}
+
+static int
+drop_triggers(const char *program, Oid relid, bool of_orders)
+{
+	List	   *names = our_triggers(program, relid, of_orders);
+	ListCell   *cell;
+
 	foreach(cell, names)
 		run_ddl(psprintf("DROP TRIGGER %s ON %s", quote_identifier(lfirst(cell)), table_name(relid)));
 	return list_length(names);
@@ -385,6 +394,22 @@ arg_names(ArrayType *array, int *n)
 }
 
 /*
+ * Post what is paid, and see that what was posted is still there, still paid,
+ * and the same: nobody looked for a while.
+ */
+static int64
+catch_up_orders(Program *program, OrderSource *source)
+{
+	int64		posted;
+
+	check_all_visible(source->relid);
+	source_check_orders(program, source);
+	posted = source_post_orders(program, source, source->relid, SOURCE_TABLE, DT_NOBEGIN);
+	source_check_deleted(program, source);
+	return posted;
+}
+
+/*
  * attach_orders(program text, table regclass, key text, member text,
  *				 amount text, occurred_at text, status text, paid text[],
  *				 currency text, attributes text[], since timestamptz)
@@ -436,7 +461,9 @@ attach_orders(PG_FUNCTION_ARGS)
 	source_check_orders(program, &source);
 	renew_triggers(program->name, source.relid, true, true);
 	source_register_orders(program, &source);
-	if (!program->paused)
+	if (!program->paused && source.returns)
+		posted = catch_up_orders(program, &source);
+	else if (!program->paused)
 		posted = source_post_orders(program, &source, source.relid, SOURCE_PAID, DT_NOBEGIN);
 	program_close(program);
 	PG_RETURN_INT64(posted);
@@ -511,6 +538,25 @@ detach_orders(PG_FUNCTION_ARGS)
 
 /* Catching up */
 
+/* A partition that came after the table was attached has no triggers yet. */
+static void
+warn_of_new_partitions(const char *program, Oid relid)
+{
+	List	   *relids = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ?
+		find_all_inheritors(relid, AccessShareLock, NULL) : NIL;
+	ListCell   *cell;
+
+	foreach(cell, relids)
+	{
+		if (our_triggers(program, lfirst_oid(cell), true) == NIL)
+			ereport(WARNING,
+					(errmsg("partition \"%s\" has no triggers of program \"%s\"",
+							get_rel_name(lfirst_oid(cell)), program),
+					 errdetail("Changes by statements that name the partition go unseen."),
+					 errhint("Call attach_orders() again.")));
+	}
+}
+
 /* post_sales(program text, table regclass, since timestamptz) returns bigint */
 PG_FUNCTION_INFO_V1(program_post_sales);
 Datum
@@ -541,6 +587,7 @@ program_post_sales(PG_FUNCTION_ARGS)
 	{
 		check_all_visible(sources[i]->relid);
 		source_check_orders(program, sources[i]);
+		warn_of_new_partitions(name, sources[i]->relid);
 		posted += source_post_orders(program, sources[i], sources[i]->relid, SOURCE_CATCH_UP, since);
 	}
 	program_close(program);
@@ -602,10 +649,7 @@ program_resume(PG_FUNCTION_ARGS)
 	}
 	for (int i = 0; i < norders; i++)
 	{
-		check_all_visible(orders[i]->relid);
-		source_check_orders(program, orders[i]);
-		posted += source_post_orders(program, orders[i], orders[i]->relid, SOURCE_TABLE, DT_NOBEGIN);
-		source_check_deleted(program, orders[i]);
+		posted += catch_up_orders(program, orders[i]);
 	}
 	program_close(program);
 	PG_RETURN_INT64(posted);

@@ -273,24 +273,38 @@ member_sponsor_is_unknown(MemberWork *work, const MemberRow *row)
 	return known == NULL || (!known->exists && known->row < 0);
 }
 
+/*
+ * A root whose sponsor cannot be had, and stays a root: where orphans become
+ * roots, and are listed.
+ */
+static bool
+stays_root(MemberWork *work, MemberRow *row, const MemberKnown *known)
+{
+	MemberKnown *sponsor;
+
+	if (!work->batch->orphans_root || known->sponsor_id != MEMBER_NONE)
+		return false;
+	if (member_sponsor_is_unknown(work, row))
+	{
+		member_record_orphan(work, row, "unknown sponsor");
+		return true;
+	}
+	if (row->sponsor_id == MEMBER_NONE)
+		return false;
+	sponsor = known_lookup(work->known, row->sponsor_id);
+	if (!sponsor->exists || !refpath_has_id(sponsor->path, row->member_id))
+		return false;
+	member_record_orphan(work, row, "cycle");
+	return true;
+}
+
 /* Does the row want another sponsor than the member has? */
 static bool
-sponsor_differs(MemberWork *work, const MemberRow *row, const MemberKnown *known)
+sponsor_differs(MemberWork *work, MemberRow *row, const MemberKnown *known)
 {
-	bool		unknown = member_sponsor_is_unknown(work, row);
-
-	/* An orphan that became a root stays one, until its sponsor can be had. */
-	if (work->batch->orphans_root && known->sponsor_id == MEMBER_NONE &&
-		row->sponsor_id != MEMBER_NONE && !unknown)
-	{
-		MemberKnown	   *sponsor = known_lookup(work->known, row->sponsor_id);
-
-		if (sponsor->exists && refpath_has_id(sponsor->path, row->member_id))
-			return false;
-	}
-	if (unknown)
-		return !(work->batch->orphans_root && known->sponsor_id == MEMBER_NONE);
-	return row->sponsor_id != known->sponsor_id;
+	if (stays_root(work, row, known))
+		return false;
+	return member_sponsor_is_unknown(work, row) || row->sponsor_id != known->sponsor_id;
 }
 
 /*

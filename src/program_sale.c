@@ -562,7 +562,8 @@ content_error(Posting *posting, const SaleRow *row, const char *what, const char
 	if (posting->batch->order_source_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
-				 errmsg("order \"%s\" has been posted with another %s", text_to_cstring(row->order_key), what),
+				 errmsg("order \"%s\" has been posted with %s %s", text_to_cstring(row->order_key),
+						strcmp(what, "attributes") == 0 ? "other" : "another", what),
 				 errdetail("It was posted with %s, not %s.", before, after),
 				 errhint("Retry with the same content, or use another key for another order."),
 				 member_errfields(posting->program, "sale", "sale_order_key_key")));

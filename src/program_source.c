@@ -262,6 +262,9 @@ register_orders(Program *program, void *arg)
 	values[7] = text_or_null(source->currency, &nulls[7]);
 	values[8] = program_array(TEXTOID, names, NULL, source->nattributes);
 	values[9] = TimestampTzGetDatum(source->since);
+	source->returns = program_query(program,
+									"SELECT FROM @order_source o WHERE o.relid::oid = $1 AND o.detached_at IS NOT NULL",
+									1, types, values, NULL, 1) > 0;
 	program_query(program,
 				  "INSERT INTO @order_source AS s (order_source_id, relid, key_column, member_column, amount_column,"
 				  "            occurred_at_column, status_column, paid, currency_column, attribute_columns, since)"

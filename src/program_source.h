@@ -44,6 +44,7 @@ typedef struct OrderSource
 	int			nattributes;
 	char	  **attributes;
 	TimestampTz since;
+	bool		returns;		/* registered before, and detached */
 } OrderSource;
 
 /* What of a table is read. */
