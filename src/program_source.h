@@ -82,7 +82,7 @@ extern char *source_column_text(uint64 row, int column);
 extern Oid	source_column_type(Oid relid, const char *column, const char *parameter);
 extern char *source_qualified_table(Oid relid);
 extern char *source_comparable_column(Oid relid, const char *column);
-extern char *source_comparable_type(Oid relid, const char *column);
+extern char *source_comparable_key(Oid relid, const char *column, Oid key_type, const char *key);
 extern char *source_mapped_members(Program *program, MemberSource *source, Oid relid, const char *from);
 extern char *source_mapped_orders(Program *program, OrderSource *source, Oid relid, const char *from);
 extern char *source_members_query(Program *program, MemberSource *source, Oid relid, SourceRows rows);

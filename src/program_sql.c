@@ -13,6 +13,7 @@
 #include "common/hashfn.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -80,7 +81,7 @@ prepare(const char *sql, int nargs, const Oid *types)
 	 * One plan for all sizes of batch: left alone, the server would plan anew
 	 * each time, because an array of one element looks cheaper than the ten
 	 * that it assumes.  So no query here may depend on the plan's guess: arrays
-	 * are joined by index, transition tables by hash.
+	 * are joined by index (pin_index_plans), transition tables by hash.
 	 */
 	plan = SPI_prepare_cursor(sql, nargs, unconstify(Oid *, types), CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
@@ -124,6 +125,22 @@ run_query(Program *program, Snapshot snapshot, const char *sql, int nargs,
 }
 
 /*
+ * The program's tables are read by their indexes, however small they are: a
+ * plan made for five members would still scan the table when a statement
+ * brings a hundred thousand, and compare each row with all of the array.
+ */
+static int
+pin_index_plans(void)
+{
+	int			guc_level = NewGUCNestLevel();
+
+	program_pin_setting("enable_seqscan", "off");
+	program_pin_setting("enable_hashjoin", "off");
+	program_pin_setting("enable_mergejoin", "off");
+	return guc_level;
+}
+
+/*
  * Run a query on the program's tables; its rows, if any, are in SPI_tuptable.
  * limit 0 is none.
  */
@@ -133,8 +150,10 @@ program_query(Program *program, const char *format, int nargs,
 			  long limit)
 {
 	char	   *sql = program_sql(program, format);
+	int			guc_level = pin_index_plans();
 	uint64		rows = run_query(program, InvalidSnapshot, sql, nargs, types, values, nulls, limit);
 
+	AtEOXact_GUC(false, guc_level);
 	pfree(sql);
 	return rows;
 }
@@ -150,11 +169,13 @@ program_query_now(Program *program, const char *format, int nargs,
 {
 	char	   *sql = program_sql(program, format);
 	Snapshot	snapshot = InvalidSnapshot;
+	int			guc_level = pin_index_plans();
 	uint64		rows;
 
 	if (IsolationUsesXactSnapshot() && !program->read_only)
 		snapshot = GetLatestSnapshot();
 	rows = run_query(program, snapshot, sql, nargs, types, values, nulls, limit);
+	AtEOXact_GUC(false, guc_level);
 	pfree(sql);
 	return rows;
 }

@@ -58,17 +58,42 @@ member_expression(Program *program, Oid relid, const char *column)
 }
 
 /*
- * A column and the type that a key is cast to for the two to be compared, by
- * an index of the column where it has one.  Without its length a type is not
- * cut: plain "character" is of length 1.
+ * A column, and a key as a value to compare it with, by an index of the column
+ * where it has one.  A key of text need not be one of the column's: members
+ * come by call as well, and sponsors and earlier keys from other columns.  Such
+ * a key becomes null, which no row has; a cast would fail.  Without its length
+ * a type is not cut: plain "character" is of length 1.
  */
 char *
-source_comparable_type(Oid relid, const char *column)
+source_comparable_key(Oid relid, const char *column, Oid key_type, const char *key)
 {
 	Oid			type = getBaseType(get_atttype(relid, get_attnum(relid, column)));
+	const char *form;
+	char	   *cast;
 
-	return type_is_enum(type) ? "text" :
-		format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+	/* all integers are compared as they are */
+	if (key_type == INT8OID || type_is_enum(type))
+		return pstrdup(key);
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return psprintf("CASE WHEN %s ~ '^-?[0-9]{1,19}$'"
+							" THEN CASE WHEN %s::numeric BETWEEN " INT64_FORMAT " AND " INT64_FORMAT
+							" THEN %s::int8 END END", key, key, PG_INT64_MIN, PG_INT64_MAX, key);
+		case NUMERICOID:
+			form = "^(-?[0-9]+([.][0-9]+)?|NaN|-?Infinity)$";
+			break;
+		case UUIDOID:
+			form = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+			break;
+		default:
+			form = NULL;
+	}
+	cast = psprintf("%s::%s", key,
+					format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+	return form == NULL ? cast : psprintf("CASE WHEN %s ~ '%s' THEN %s END", key, form, cast);
 }
 
 char *

@@ -26,6 +26,15 @@ key_type(Program *program)
 	return program->text_keys ? TEXTOID : INT8OID;
 }
 
+/* The rows of a table, as r, whose column is one of the keys in a parameter. */
+static char *
+keyed_rows(Oid relid, const char *column, Oid type, int parameter)
+{
+	return psprintf("%s r WHERE %s = ANY (ARRAY(SELECT %s FROM unnest($%d) AS k(key)))",
+					source_qualified_table(relid), source_comparable_column(relid, column),
+					source_comparable_key(relid, column, type, "k.key"), parameter);
+}
+
 /* The word that state_map has for a state of the table, or the word itself. */
 static EngineState
 mapped_state(MemberSource *source, const char *word)
@@ -167,7 +176,9 @@ find_new_sponsors(Program *program, void *arg)
  * INSERT ... ON CONFLICT DO UPDATE tells of its updates before its inserts: a
  * new sponsor of an old member then stands in the table, and nobody has told
  * us yet.  Such sponsors are read from the table, and theirs, and join with
- * the batch; their own event finds them as they are.
+ * the batch; their own event finds them as they are.  Values of the table may
+ * be equal and look different (1 and 1.00): only the same text is the same key,
+ * else a row would be read again and again.
  */
 static void
 read_new_sponsors(Program *program, MemberSource *source, MemberBatch *batch)
@@ -185,12 +196,10 @@ read_new_sponsors(Program *program, MemberSource *source, MemberBatch *batch)
 		if (new.n == 0)
 			break;
 		found = program_query_text(program,
-								   psprintf("SELECT n.* FROM %s n",
+								   psprintf("SELECT n.* FROM %s n"
+											" WHERE (n.id IN (SELECT k.key FROM unnest($1) AS k(key))) IS TRUE",
 											source_mapped_members(program, source, source->relid,
-														   psprintf("%s r WHERE %s = ANY ($1::%s[])",
-																	source_qualified_table(source->relid),
-																	source_comparable_column(source->relid, source->id),
-																	source_comparable_type(source->relid, source->id)))),
+																  keyed_rows(source->relid, source->id, key_type(program), 1))),
 								   1, types, &new.unknown, NULL, 0);
 		if (found == 0)
 			break;
@@ -355,10 +364,7 @@ lock_unposted(Program *program, OrderSource *source, const Datum *since, SaleBat
 	found = program_query_text(program,
 							   psprintf("SELECT n.* FROM %s n WHERE n.paid FOR SHARE",
 										source_mapped_orders(program, source, source->relid,
-													  psprintf("%s r WHERE %s = ANY ($3::%s[])",
-															   source_qualified_table(source->relid),
-															   source_comparable_column(source->relid, source->key),
-															   source_comparable_type(source->relid, source->key)))),
+													  keyed_rows(source->relid, source->key, TEXTOID, 3))),
 							   3, types, values, NULL, 0);
 	batch->n = partition.nposted + found;
 	batch->rows = repalloc(batch->rows, sizeof(SaleRow) * Max(batch->n, 1));
@@ -472,9 +478,9 @@ absent_keys(Program *program, Piece *piece, Oid relid, const char *column)
 	types[0] = get_array_type(piece->type);
 	return program_query_text(program,
 							  psprintf("SELECT k.key FROM unnest($1) AS k(key)"
-									   " WHERE NOT EXISTS (SELECT FROM %s r WHERE %s = k.key::%s)",
+									   " WHERE NOT EXISTS (SELECT FROM %s r WHERE %s = %s)",
 									   source_qualified_table(relid), source_comparable_column(relid, column),
-									   source_comparable_type(relid, column)),
+									   source_comparable_key(relid, column, piece->type, "k.key")),
 							  1, types, &array, NULL, 0);
 }
 
