@@ -151,19 +151,26 @@ range_of(RefPathBytes body)
 	return range;
 }
 
+/* Must 'datum' be detoasted to be read? */
+static inline bool
+is_toasted(Datum datum)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+
+	return VARATT_IS_EXTENDED(value) &&
+		(!VARATT_IS_SHORT(value) || VARATT_IS_EXTERNAL(value));
+}
+
 /*
  * The bytes of a datum.  A search comes here for every entry of every page it
- * reads, and nearly all have a short header: those are read in line.
+ * reads, and nearly all are read in line.
  */
 static inline RefPathBytes
 datum_bytes(Datum datum)
 {
-	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
-
-	if (unlikely(VARATT_IS_EXTENDED(value) && !VARATT_IS_SHORT(value)) ||
-		unlikely(VARATT_IS_EXTERNAL(value)))
-		value = DatumGetRefPathPP(datum);
-	return refpath_bytes(value);
+	if (unlikely(is_toasted(datum)))
+		return refpath_bytes(DatumGetRefPathPP(datum));
+	return refpath_bytes((RefPath *) DatumGetPointer(datum));
 }
 
 static inline PathRange
@@ -685,8 +692,8 @@ refpath_gist_picksplit(PG_FUNCTION_ARGS)
  * the sort detoasts it must free, its memory lives until the index is built.
  */
 
-static int
-key_fast_cmp(Datum x, Datum y, SortSupport ssup)
+static pg_noinline int
+key_slow_cmp(Datum x, Datum y)
 {
 	RefPath    *a = DatumGetRefPathPP(x);
 	RefPath    *b = DatumGetRefPathPP(y);
@@ -698,6 +705,14 @@ key_fast_cmp(Datum x, Datum y, SortSupport ssup)
 	if ((Pointer) b != DatumGetPointer(y))
 		pfree(b);
 	return cmp;
+}
+
+static int
+key_fast_cmp(Datum x, Datum y, SortSupport ssup)
+{
+	if (unlikely(is_toasted(x) || is_toasted(y)))
+		return key_slow_cmp(x, y);
+	return refpath_bytes_cmp(key_read(x).lo, key_read(y).lo);
 }
 
 /* As for the btree class: equal numbers are compared in full. */

@@ -37,3 +37,12 @@ INSERT INTO bench.size
 		SELECT 'this' AS contender, avg(pg_column_size(path)) AS bytes FROM joined.by_btree
 		UNION ALL SELECT 'ltree', avg(pg_column_size(path)) FROM joined.by_ltree
 		UNION ALL SELECT 'bytes', avg(pg_column_size(path)) FROM joined.by_bytes) s;
+
+-- Scans of an index alone are only that while all rows are known to be visible.
+VACUUM (FREEZE, ANALYZE);
+DO $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_class WHERE relkind = 'r' AND relname ~ '^by_|^closure$' AND relallvisible < relpages) THEN
+		RAISE EXCEPTION 'VACUUM left pages that are not all visible';
+	END IF;
+END $$;

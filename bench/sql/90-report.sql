@@ -74,11 +74,11 @@ WITH wanted(i, what, topic, loaded, subject, slow, fast, goal) AS (VALUES
 	(62, 'random insertions into GiST: this / ltree', 'insert', 'shuffled', 'random', 'this, GiST', 'ltree, GiST', '<= 0.85'),
 	(63, 'moving a team: graft / bare UPDATE', 'move', 'joined', 'team', 'graft', 'bare', '<= 1.1')),
 ratio AS (
-	SELECT i, what, s.us / f.us AS ratio, goal FROM wanted w
+	SELECT i, what, s.us / nullif(f.us, 0) AS ratio, goal FROM wanted w
 		JOIN bench.median s ON (s.topic, s.loaded, s.subject, s.contender) = (w.topic, w.loaded, w.subject, w.slow)
 		JOIN bench.median f ON (f.topic, f.loaded, f.subject, f.contender) = (w.topic, w.loaded, w.subject, w.fast)
 UNION ALL
-	SELECT i, what, g.us / b.us, '<= 1.5'
+	SELECT i, what, g.us / nullif(b.us, 0), '<= 1.5'
 	FROM (VALUES (64, 'team, in GiST: grown by random insertion / built at once', 'grown team'), (65, 'uplines, likewise', 'grown uplines')) AS w(i, what, topic)
 		JOIN bench.median g ON (g.topic, g.loaded, g.contender) = (w.topic, 'grown', 'this, GiST')
 		JOIN bench.median b ON (b.topic, b.loaded, b.contender) = (w.topic, 'built', 'this, GiST')
@@ -88,7 +88,7 @@ UNION ALL
 		(71, 'size of GiST: grown by random insertion / built at once', 'grown', 'this', 'built', 'this', '<= 1.6')) AS w(i, what, la, ca, lb, cb, goal)
 		JOIN bench.size a ON (a.what, a.loaded, a.contender) = ('GiST', w.la, w.ca)
 		JOIN bench.size b ON (b.what, b.loaded, b.contender) = ('GiST', w.lb, w.cb))
-SELECT format('| %s | %s | %s |', what, bench.digits(ratio), goal) FROM ratio ORDER BY i;
+SELECT format('| %s | %s | %s |', what, coalesce(bench.digits(ratio), '-'), goal) FROM ratio ORDER BY i;
 
 \qecho
 \qecho '## Team of a member, microseconds a query, rows fetched'
