@@ -240,6 +240,33 @@ source_register_members(Program *program, MemberSource *source)
 					 register_members, source);
 }
 
+/*
+ * By another key, every order that has been posted would be another one.  A
+ * column that has another name now is the same.
+ */
+static void
+check_same_key(Program *program, OrderSource *source)
+{
+	Oid			types[] = {OIDOID, TEXTOID};
+	Datum		values[2];
+
+	values[0] = ObjectIdGetDatum(source->relid);
+	values[1] = CStringGetTextDatum(source->key);
+	if (program_query(program,
+					  "SELECT o.key_column FROM @order_source o"
+					  " WHERE o.relid::oid = $1 AND o.key_column <> $2"
+					  "   AND EXISTS (SELECT FROM pg_attribute a"
+					  "                WHERE a.attrelid = o.relid AND a.attname = o.key_column AND NOT a.attisdropped)"
+					  "   AND EXISTS (SELECT FROM @sale s WHERE s.order_source_id = o.order_source_id)",
+					  2, types, values, NULL, 1) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("orders of table \"%s\" have been posted by the key \"%s\"",
+						get_rel_name(source->relid), TextDatumGetCString(program_get(0, 1, TEXTOID))),
+				 errhint("Attach the table with that key; by another one they would be posted twice.")));
+	SPI_freetuptable(SPI_tuptable);
+}
+
 static void
 register_orders(Program *program, void *arg)
 {
@@ -262,6 +289,7 @@ register_orders(Program *program, void *arg)
 	values[7] = text_or_null(source->currency, &nulls[7]);
 	values[8] = program_array(TEXTOID, names, NULL, source->nattributes);
 	values[9] = TimestampTzGetDatum(source->since);
+	check_same_key(program, source);
 	source->returns = program_query(program,
 									"SELECT FROM @order_source o WHERE o.relid::oid = $1 AND o.detached_at IS NOT NULL",
 									1, types, values, NULL, 1) > 0;
