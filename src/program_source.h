@@ -54,6 +54,7 @@ typedef enum SourceRows
 	SOURCE_PAID,				/* paid orders that are there; nobody else writes */
 	SOURCE_CATCH_UP,			/* the same while others write */
 	SOURCE_INSERTED,			/* transition tables */
+	SOURCE_SETTLED,				/* what was inserted, as row triggers have left it */
 	SOURCE_UPDATED,
 	SOURCE_DELETED
 } SourceRows;

@@ -9,6 +9,7 @@
  */
 #include "compat.h"
 
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "storage/lock.h"
@@ -71,6 +72,29 @@ check_transition_table(Relation rel, const char *name, const char *want)
 				 errhint("Triggers are made by distributor.attach_members() and attach_orders().")));
 }
 
+/*
+ * A trigger of the user's, for each row, may change the row that was just
+ * inserted: its update is told before the insert, which then tells of a row
+ * that is not so any more.
+ */
+static bool
+has_row_triggers(Relation rel)
+{
+	TriggerDesc *triggers = rel->trigdesc;
+
+	if (!triggers->trig_insert_after_row)
+		return false;
+	for (int i = 0; i < triggers->numtriggers; i++)
+	{
+		Trigger    *trigger = &triggers->triggers[i];
+
+		if (!trigger->tgisinternal && TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW,
+														   TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT))
+			return true;
+	}
+	return false;
+}
+
 static SourceRows
 changed_rows(TriggerData *trigdata)
 {
@@ -79,7 +103,7 @@ changed_rows(TriggerData *trigdata)
 	SourceRows	rows;
 
 	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
-		rows = SOURCE_INSERTED;
+		rows = has_row_triggers(rel) ? SOURCE_SETTLED : SOURCE_INSERTED;
 	else if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 		rows = SOURCE_UPDATED;
 	else if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
@@ -93,7 +117,7 @@ changed_rows(TriggerData *trigdata)
 				 errtable(rel)));
 	if (rows != SOURCE_DELETED)
 		check_transition_table(rel, trigger->tgnewtable, SOURCE_NEW_ROWS);
-	if (rows != SOURCE_INSERTED)
+	if (rows == SOURCE_UPDATED || rows == SOURCE_DELETED)
 		check_transition_table(rel, trigger->tgoldtable, SOURCE_OLD_ROWS);
 	if (SPI_register_trigger_data(trigdata) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "could not register the transition tables");

@@ -186,6 +186,14 @@ whole_table(Oid relid)
 	return psprintf("%s r", source_qualified_table(relid));
 }
 
+/* The rows of a statement, as the table has them by now. */
+static char *
+settled_rows(Oid relid, const char *column)
+{
+	return psprintf("%s r WHERE %s IN (SELECT x.%s FROM " SOURCE_NEW_ROWS " x)",
+					source_qualified_table(relid), column_ref(column), quote_identifier(column));
+}
+
 char *
 source_members_query(Program *program, MemberSource *source, Oid relid, SourceRows rows)
 {
@@ -197,6 +205,9 @@ source_members_query(Program *program, MemberSource *source, Oid relid, SourceRo
 		case SOURCE_INSERTED:
 			return psprintf("SELECT n.*, true FROM %s n",
 							source_mapped_members(program, source, relid, SOURCE_NEW_ROWS " r"));
+		case SOURCE_SETTLED:
+			return psprintf("SELECT n.*, true FROM %s n",
+							source_mapped_members(program, source, relid, settled_rows(relid, source->id)));
 		case SOURCE_UPDATED:
 			return psprintf("SELECT n.here, coalesce(n.id, o.id), n.sponsor, n.joined_at, n.rank, n.state,"
 							" n.sponsor IS DISTINCT FROM o.sponsor"
@@ -234,6 +245,9 @@ source_orders_query(Program *program, OrderSource *source, Oid relid, SourceRows
 		case SOURCE_INSERTED:
 			return psprintf("SELECT n.* FROM %s n WHERE n.paid",
 							source_mapped_orders(program, source, relid, SOURCE_NEW_ROWS " r"));
+		case SOURCE_SETTLED:
+			return psprintf("SELECT n.* FROM %s n WHERE n.paid",
+							source_mapped_orders(program, source, relid, settled_rows(relid, source->key)));
 		case SOURCE_UPDATED:
 			return psprintf("SELECT n.here, coalesce(n.key, o.key), n.member, n.amount, n.currency,"
 							" n.occurred_at, n.attributes, coalesce(n.paid, false), coalesce(n.early, false)"
