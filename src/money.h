@@ -35,6 +35,15 @@ typedef struct MoneyFactor
 
 #define MONEY_UNITS_MAX_SCALE	9
 
+/* How to round; all are mirrored for negatives. */
+typedef enum MoneyRounding
+{
+	MONEY_HALF_UP,				/* half away from zero, as numeric does */
+	MONEY_HALF_EVEN,
+	MONEY_DOWN,					/* toward zero */
+	MONEY_CEILING				/* away from zero */
+} MoneyRounding;
+
 extern bool money_is_finite(Numeric value);
 extern bool money_is_zero(Numeric value);
 extern int	money_sign(Numeric value);	/* -1, 0, 1; of a finite value */
