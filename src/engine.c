@@ -78,7 +78,7 @@ level_reason(const EngineSale *sale, int level, const MoneyFactor *rate)
  * Pay rate * base to whoever stands at the level, or say why not.  What is not
  * paid stays with the house.
  */
-void
+static void
 engine_pay_level(EngineRun *run, const PlanRule *rule, int level,
 				 const MoneyFactor *base, const MoneyFactor *rate)
 {
@@ -108,6 +108,23 @@ engine_pay_level(EngineRun *run, const PlanRule *rule, int level,
 	line->exact = result->paid_only ? NULL : money_multiply(base->value, rate->value);
 	line->amount = amount != NULL ? amount : money_round(result->zero, sale->scale);
 	line->reason = reason;
+}
+
+void
+engine_run_unilevel(EngineRun *run)
+{
+	const PlanTerms *terms = &run->rule->terms;
+	int			nlevels = terms->nlevels;
+
+	if (terms->self.plain.kind == PLAN_PERCENTAGE)
+		engine_pay_level(run, run->rule, 0, &run->base, &terms->self.plain.percentage);
+	if (run->result->paid_only)
+		nlevels = Min(nlevels, run->sale->depth - 1);
+	for (int i = 0; i < nlevels; i++)
+	{
+		if (terms->levels[i].plain.kind == PLAN_PERCENTAGE)
+			engine_pay_level(run, run->rule, i + 1, &run->base, &terms->levels[i].plain.percentage);
+	}
 }
 
 /*
@@ -154,7 +171,7 @@ engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *res
 	EngineRun	run = {plan, sale};
 
 	check_sale(sale, result->zero);
-	run.amount = money_factor(sale->amount);
+	run.base = money_factor(sale->amount);
 	run.result = result;
 	result->nlines = 0;
 	for (int i = 0; i < plan->nrules; i++)
@@ -162,7 +179,8 @@ engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *res
 		const PlanRule *rule = &plan->rules[i];
 
 		CHECK_FOR_INTERRUPTS();
-		rule->kind->run(&run, rule);
+		run.rule = rule;
+		rule->kind->run(&run);
 	}
 }
 
@@ -184,6 +202,8 @@ engine_reason_code(EngineReason reason)
 			return "zero_rate";
 		case ENGINE_ROUNDS_TO_ZERO:
 			return "rounds_to_zero";
+		default:
+			break;
 	}
 	elog(ERROR, "unexpected reason %d", (int) reason);
 }
