@@ -70,8 +70,9 @@ check_size(const Jsonb *document)
 						   (Size) VARSIZE(document), PLAN_MAX_JSONB_BYTES)));
 }
 
-static JsonbValue
-document_root(Jsonb *document)
+/* The document as a value; it points into the document. */
+JsonbValue
+plan_document_root(Jsonb *document)
 {
 	JsonbValue	root;
 
@@ -120,7 +121,7 @@ plan_read(PlanReading *reading, Jsonb *document)
 	reading->plan = plan;
 	init_plan(plan);
 	check_size(document);
-	root = document_root(document);
+	root = plan_document_root(document);
 	if (!plan_is_object(&root))
 		plan_wrong_type(&reading->path, &root, "an object");
 
@@ -151,7 +152,7 @@ plan_compile(Jsonb *document)
 double
 plan_estimate_lines(Jsonb *document, double depth)
 {
-	JsonbValue	root = document_root(document);
+	JsonbValue	root = plan_document_root(document);
 	const JsonbValue *rules = plan_find_key(&root, "rules");
 	int			nrules;
 	double		lines = 0;

@@ -127,7 +127,7 @@ plan_wrong_type(const PlanPath *at, const JsonbValue *value, const char *wanted)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("wrong type of value in commission plan"),
+			 errmsg("wrong type of value in %s", plan_document_name(at)),
 			 plan_errfound(at, value),
 			 errhint("Write %s here.", wanted)));
 }
@@ -222,7 +222,7 @@ unknown_key(const PlanPath *at, const PlanTable *tables, int ntables)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown key in commission plan"),
+			 errmsg("unknown key in %s", plan_document_name(at)),
 			 plan_errat(at),
 			 nearest != NULL ?
 			 errhint("Perhaps you meant \"%s\".", nearest) :
@@ -260,7 +260,7 @@ plan_object_size(const PlanPath *at, const JsonbValue *value, int max)
 	if (size > max)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many keys in commission plan"),
+				 errmsg("too many keys in %s", plan_document_name(at)),
 				 errdetail("At %s: found %d keys, the limit is %d.",
 						   plan_path_string(at), size, max)));
 	return size;
@@ -274,6 +274,14 @@ plan_reading(const PlanPath *at)
 	while (at->parent != NULL)
 		at = at->parent;
 	return (PlanReading *) at;
+}
+
+const char *
+plan_document_name(const PlanPath *at)
+{
+	const char *what = plan_reading(at)->what;
+
+	return what != NULL ? what : "commission plan";
 }
 
 /* False: the step has failed, and its error is kept by whoever wanted all. */
@@ -369,7 +377,8 @@ check_required_keys(void *arg)
 			if (key->required != NULL && plan_find_key(known->object, key->name) == NULL)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("missing key \"%s\" in commission plan", key->name),
+						 errmsg("missing key \"%s\" in %s", key->name,
+								plan_document_name(known->at)),
 						 plan_errat(known->at),
 						 errhint("%s", key->required)));
 		}
@@ -439,7 +448,7 @@ plan_array_length(const PlanPath *at, const JsonbValue *value, int max)
 	if (length > max)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many elements in commission plan"),
+				 errmsg("too many elements in %s", plan_document_name(at)),
 				 errdetail("At %s: found %d elements, the limit is %d.",
 						   plan_path_string(at), length, max)));
 	return length;
@@ -479,7 +488,7 @@ plan_int(const PlanPath *at, const JsonbValue *value, int min, int max)
 	if (!money_to_int(value->val.numeric, &number) || number < min || number > max)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("number is out of range in commission plan"),
+				 errmsg("number is out of range in %s", plan_document_name(at)),
 				 plan_errfound(at, value),
 				 errhint("Write a whole number from %d to %d.", min, max)));
 	return number;
@@ -506,7 +515,7 @@ plan_word(const PlanPath *at, const JsonbValue *value, const char *const *words,
 						 i == 0 ? "" : i < nwords - 1 ? ", " : " or ", words[i]);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown word in commission plan"),
+			 errmsg("unknown word in %s", plan_document_name(at)),
 			 plan_errfound(at, value),
 			 errhint("Write %s.", list.data)));
 }

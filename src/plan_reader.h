@@ -40,6 +40,7 @@ typedef struct PlanPath
 typedef struct PlanReading
 {
 	PlanPath	path;
+	const char *what;			/* the document is, for messages; NULL: a commission plan */
 	CommissionPlan *plan;
 	PlanRule  **by_place;		/* the rules in the order of the document */
 	PlanRule  **by_name;		/* those whose name is right, sorted by it */
@@ -74,6 +75,7 @@ typedef struct PlanTable
 } PlanTable;
 
 extern PlanReading *plan_reading(const PlanPath *at);
+extern const char *plan_document_name(const PlanPath *at);
 extern bool plan_attempt(const PlanPath *at, void (*step) (void *arg), void *arg);
 
 extern char *plan_path_string(const PlanPath *at);
@@ -132,6 +134,7 @@ extern void plan_read_rate(const PlanPath *at, const JsonbValue *value, void *ra
 extern void plan_read_levels(const PlanPath *at, const JsonbValue *value, void *terms);
 
 /* plan_when.c */
+extern char *plan_word_text(const JsonbValue *value);
 extern void plan_read_when(const PlanPath *at, const JsonbValue *value, void *when);
 extern bool plan_when_implies(const PlanWhen *when, const PlanWhen *other);
 
@@ -162,6 +165,7 @@ extern PlanWorst plan_worst(const CommissionPlan *plan);
 
 /* plan.c: what there is of the plan, where reading->attempt collects mistakes */
 extern void plan_read(PlanReading *reading, Jsonb *document);
+extern JsonbValue plan_document_root(Jsonb *document);
 
 /* The facts of every error in a plan: where, and what is there. */
 #define plan_errfound(at, value) \

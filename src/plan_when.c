@@ -35,21 +35,30 @@ compare_words(const void *a, const void *b)
 	return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
-/* One word, by its text: 42 and "42" are the same. */
+/* The text of a value that can be a word: 42 and "42" are the same; NULL: it can not. */
+char *
+plan_word_text(const JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvString:
+			return plan_string(value);
+		case jbvNumeric:
+			return money_to_string(value->val.numeric);
+		case jbvBool:
+			return pstrdup(value->val.boolean ? "true" : "false");
+		default:
+			return NULL;
+	}
+}
+
 static const char *
 read_word(const PlanPath *at, const JsonbValue *value, PlanField field)
 {
-	const char *word;
+	const char *word = plan_word_text(value);
 
-	if (value->type == jbvString)
-		word = plan_string(value);
-	else if (value->type == jbvNumeric)
-		word = money_to_string(value->val.numeric);
-	else if (value->type == jbvBool)
-		word = value->val.boolean ? "true" : "false";
-	else
+	if (word == NULL)
 		plan_wrong_type(at, value, "a string, a number, true or false, or a list of these");
-
 	if (field == PLAN_FIELD_BUYER_RANK)
 		(void) plan_rank(at, word, strlen(word));
 	if (field == PLAN_FIELD_CURRENCY)

@@ -128,7 +128,7 @@ estimate(const JsonbValue *rule, double uplines)
 
 const RuleKind rule_override = {
 	.name = "override",
-	.has = RULE_DEPTH | RULE_COMPRESSION | RULE_SKIPPED_LEVEL | RULE_RANK_OF | RULE_UPLIFT,
+	.has = RULE_DEPTH | RULE_COMPRESSION | RULE_RANK_OF | RULE_UPLIFT,
 	.keys = override_keys,
 	.term_keys = override_term_keys,
 	.check = check,
