@@ -156,13 +156,13 @@ CALL sale('ONCE-01 once per buyer', 'A > D', 200, '{"A": 14, "B": 0}');
 -- REG-01: several agents of a region share the bonus of a level, yunucms (the
 -- address was not recorded): of 100 15 %, 5 a level; two agents of a level get
 -- 2.50 each, or, by custom weights, 1 and 4.  The agents are not in the upline.
--- Whoever the plan names can be paid: the share of a rank that nobody holds
--- goes to the member that is named.  To find the agents by the region of the
+-- Whoever the plan names can be paid: the share of an upline who would need a
+-- rank that nobody holds goes to the member that is named.  To find the agents by the region of the
 -- sale without naming them waits for its subject.
 --
 CREATE FUNCTION agent(name text, budget text, member int) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_build_object('name', name, 'kind', 'split', 'budget', budget, 'when', '{"region": "north"}'::jsonb,
-		'levels', '[{"by_rank": {"nobody": "100%"}}]'::jsonb, 'missing', jsonb_build_object('member', member))
+		'min_rank', 'nobody', 'levels', '["100%"]'::jsonb, 'missing', jsonb_build_object('member', member))
 $$;
 INSERT INTO plans VALUES
 	('REG-01 even', jsonb_build_object('ranks', '["nobody"]'::jsonb, 'rules', jsonb_build_array(

@@ -116,6 +116,20 @@ INSERT INTO plans VALUES ('contract levels', '{"ranks": ["c90", "c100"], "rules"
 CALL sale('contract levels', 'you/c100 > agent/c90', 1000, '{"you": 100, "agent": 900}');
 
 --
+-- Insurance, annual premium, http://www.finalexpensesuperstar.com/blog/how-to-figure-out-your-commissions:
+-- 50 a month, 600 a year, at a level of 95 %: 570, of which 75 % are advanced,
+-- 427.50.  The sale is the first premium of 50: the guard is set for that.
+-- https://www.kairos-financial.com/faq-1: of an annual premium of 1200 a contract of
+-- 100 % pays 1200, one of 70 % 840.
+--
+INSERT INTO plans VALUES
+	('advance', '{"guard": {"max_share": "1000%"}, "rules": [{"name": "advance", "kind": "unilevel", "self": "71.25%", "base": {"of": "annual_premium"}}]}'),
+	('annual', '{"ranks": ["c70", "c100"], "rules": [{"name": "contract", "kind": "unilevel", "self": {"by_rank": {"c70": "70%", "c100": "100%"}}}]}');
+CALL sale('advance', 'agent', 50, '{"agent": 427.5}', 'USD', '{"attributes": {"annual_premium": 600}}');
+CALL sale('annual', 'agent/c100', 1200, '{"agent": 1200}', 'USD');
+CALL sale('annual', 'agent/c70', 1200, '{"agent": 840}', 'USD');
+
+--
 -- Stair step, http://networkmarketingwhy.com/2010/05/stair-step-breakaway-compensation-plan/:
 -- 5 % a rank; you, rank 3, make 15 % on your own sales, 10 % on those of a rank 1,
 -- 5 % when she is rank 2, nothing when she is rank 3.  Per 100.
@@ -240,6 +254,50 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT member, sum(paid) FROM results WHERE example = 'coded' GROUP BY 1 ORDER BY 1;
+
+--
+-- 平级返佣和差级返佣, https://juejin.cn/post/7046213558874406942: the levels have 6: 25,
+-- 5: 20, 4: 15, 3: 10; an upline of another level gets the difference, one of the
+-- same level 15, the next of the same 5.  Ten members, of levels 6, 5, 4, 4, 4, 3,
+-- 3, 3, 3 and, who buys, 3.  What each gets is its rule applied by us.
+--
+INSERT INTO plans VALUES ('平级+差级', '{"ranks": ["3", "4", "5", "6"], "rules": [
+	{"name": "差级", "kind": "differential", "self": "counted", "rates": {"by_rank": {"3": {"fixed": 10}, "4": {"fixed": 15}, "5": {"fixed": 20}, "6": {"fixed": 25}}}},
+	{"name": "平级", "kind": "peer", "self": "counted", "levels": [{"fixed": 15}, {"fixed": 5}]}]}');
+CALL sale('平级+差级', '1/6 > 2/5 > 3/4 > 4/4 > 5/4 > 6/3 > 7/3 > 8/3 > 9/3 > 10/3', 1000,
+	'{"9": 15, "8": 5, "7": 0, "6": 0, "5": 5, "4": 15, "3": 5, "2": 5, "1": 5}', 'CNY');
+
+--
+-- 返佣说明, https://www.showdoc.com.cn/Lufitte/9799338423098359: the general agent has
+-- 5 %, and gives his downline 80 % of it, who gives hers 80 % of that.  Of 88 the
+-- trader herself gets 2.816 (3.2 %), her upline 0.704 (0.8 %), the general agent
+-- 0.88 (1 %).  Shares are agreed one by one: here each has a rank of his own.
+--
+INSERT INTO plans VALUES ('shares of shares', '{"ranks": ["3.2", "4", "5"], "currencies": {"USDT": {"scale": 3}}, "rules": [{"name": "rebate", "kind": "differential", "self": "paid",
+	"rates": {"by_rank": {"3.2": "3.2%", "4": "4%", "5": "5%"}}}]}');
+CALL sale('shares of shares', 'general/5 > agent/4 > trader/3.2', 88, '{"trader": 2.816, "agent": 0.704, "general": 0.88}', 'USDT');
+
+--
+-- Keller Williams, https://bethanymitchellhomes.squarespace.com/the-profit-share: an
+-- agent of the first level pays 9000 of the 90000 that an office takes in; of the
+-- 40000 left 45 % are shared, so 1800 for this agent, and 50 % of it, 900, are
+-- yours.  Seven levels, 50, 10, 5, 5, 7.5, 10 and 12.5 %.  (What is left of a month
+-- is a fact of that month: an attribute here.)
+--
+INSERT INTO plans VALUES ('profit share', '{"rules": [{"name": "share", "kind": "unilevel", "base": {"of": "shared"}, "levels": ["50%", "10%", "5%", "5%", "7.5%", "10%", "12.5%"]}]}');
+CALL sale('profit share', 'you > agent', 9000, '{"you": 900}', NULL, '{"attributes": {"shared": 1800}}');
+
+--
+-- Pass-up with compression, https://github.com/successunforgettable/Source-impact-mlm at
+-- a9b25e3d, docs/PROOF-COMPRESSION-ENHANCED.md: of 1000, 10 % to the sponsor, qualified
+-- or not; 30 % to the nearest who is qualified.  1 alone is: 20, below 19, below 18,
+-- pays 300 to 1 and 100 to 19; 19 pays 300 to 1 and 100 to 18.
+--
+INSERT INTO plans VALUES ('pass-up compressed', '{"ranks": ["qualified"], "rules": [
+	{"name": "introducer", "kind": "unilevel", "levels": ["10%"]},
+	{"name": "pass-up", "kind": "unilevel", "levels": ["30%"], "min_rank": "qualified", "compression": {"mode": "dynamic"}}]}');
+CALL sale('pass-up compressed', '1/qualified > 18 > 19 > 20', 1000, '{"1": 300, "18": 0, "19": 100}', 'INR');
+CALL sale('pass-up compressed', '1/qualified > 18 > 19', 1000, '{"1": 300, "18": 100}', 'INR');
 
 --
 -- List price and guard, https://github.com/hqh-dot-wj/O2O-Mall-project,
