@@ -221,6 +221,24 @@ CALL sale('generations', 'E/leader > D/leader > p > C/leader > B/leader > q > r 
 CALL sale('generations by rank', 'D/gold > C/silver > p > B/gold > q > A/silver > buyer', 100, '{"A": 10, "B": 10, "C": 4, "D": 6, "p": 0, "q": 0}');
 
 --
+-- Infinity bonus, https://support.mypurium.com/support/solutions/articles/6000031734-infinity-bonus:
+-- from level 9 on, without end, 2 % to a Green Diamond, until another Green Diamond
+-- is far enough below to earn it (down to that one's level 9); a Blue Diamond, from
+-- level 10 on, 2 % more, so 4 % where no Green Diamond comes first, else 2 %.  Each is
+-- a share that rolls up to the nearest who qualifies.  Per 100; the chains are ours.
+--
+INSERT INTO plans VALUES ('infinity', '{"ranks": ["green", "blue"], "rules": [
+	{"name": "green", "kind": "split", "budget": "2%", "min_rank": "green", "missing": "rolls_up", "levels": ["0%", "0%", "0%", "0%", "0%", "0%", "0%", "0%", "100%"]},
+	{"name": "blue", "kind": "split", "budget": "2%", "min_rank": "blue", "missing": "rolls_up", "levels": ["0%", "0%", "0%", "0%", "0%", "0%", "0%", "0%", "0%", "100%"]}]}');
+CALL sale('infinity', 'Green/green > 8 > 7 > 6 > 5 > 4 > 3 > 2 > 1 > buyer', 100, '{"Green": 2}');
+CALL sale('infinity', 'Green/green > 11 > 10 > 9 > 8 > 7 > 6 > 5 > 4 > 3 > 2 > 1 > buyer', 100, '{"Green": 2}');
+CALL sale('infinity', 'Blue/blue > 10 > 9 > 8 > 7 > 6 > 5 > 4 > 3 > 2 > 1 > buyer', 100, '{"Blue": 4}');
+CALL sale('infinity', 'Blue/blue > Green/green > 8 > 7 > 6 > 5 > 4 > 3 > 2 > 1 > buyer', 100, '{"Green": 2, "Blue": 2}');
+CALL sale('infinity', 'Far/green > 10 > Near/green > 8 > 7 > 6 > 5 > 4 > 3 > 2 > 1 > buyer', 100, '{"Near": 2, "Far": 0}');
+CALL sale('infinity', 'Far/green > 11 > 10 > 9 > Near/green > 7 > 6 > 5 > 4 > 3 > 2 > 1 > buyer', 100, '{"Near": 0, "Far": 2}');
+CALL sale('infinity', 'Green/green > 7 > 6 > 5 > 4 > 3 > 2 > 1 > buyer', 100, '{"Green": 0}');
+
+--
 -- 美式奖金制度, http://fa2.cn/w/20010.html: leadership points of the volume of each
 -- leader's own group, 15000; silver 5 and 2 %, gold 6, 2 and 1 % by generation.  A
 -- (silver) has A1, who has A2: A 15000 * 5 % + 15000 * 2 % = 1050, A1 750.  B (gold)
@@ -298,6 +316,35 @@ INSERT INTO plans VALUES ('pass-up compressed', '{"ranks": ["qualified"], "rules
 	{"name": "pass-up", "kind": "unilevel", "levels": ["30%"], "min_rank": "qualified", "compression": {"mode": "dynamic"}}]}');
 CALL sale('pass-up compressed', '1/qualified > 18 > 19 > 20', 1000, '{"1": 300, "18": 0, "19": 100}', 'INR');
 CALL sale('pass-up compressed', '1/qualified > 18 > 19', 1000, '{"1": 300, "18": 100}', 'INR');
+
+--
+-- 代理提成, http://static.kancloud.cn/nian8880/dhccdlfc/856201: three levels, each by the
+-- recipient's own rank.  c buys for 680: b (高级) level one 10 %, a (至尊) level two
+-- 11 %.  d, below c, for 980: b level two 10 %, a level three 11 % (what c gets is cut
+-- off in the source).  Who buys 至尊 for 980 directly below 至尊: 13 %.
+--
+INSERT INTO plans VALUES ('代理提成', '{"ranks": ["高级", "钻石", "至尊"], "rules": [{"name": "提成", "kind": "unilevel", "levels": [
+	{"by_rank": {"高级": "10%", "至尊": "13%"}}, {"by_rank": {"高级": "10%", "至尊": "11%"}}, {"by_rank": {"至尊": "11%"}}]}]}');
+CALL sale('代理提成', 'a/至尊 > b/高级 > c', 680, '{"a": 74.80, "b": 68.00}', 'CNY');
+CALL sale('代理提成', 'a/至尊 > b/高级 > c/钻石 > d', 980, '{"a": 107.80, "b": 98.00, "...": true}', 'CNY');
+CALL sale('代理提成', 'a/至尊 > b', 980, '{"a": 127.40}', 'CNY');
+
+--
+-- 獎金倍數, http://gefl.cn/consumer_ID123.html: a promoter's rank multiplies the basic rate:
+-- 15 % of level three times 500 % is 75 %.  Per 100.
+--
+INSERT INTO plans VALUES ('獎金倍數', '{"ranks": ["至尊"], "rules": [{"name": "奖金", "kind": "unilevel", "levels": ["0%", "0%", "15%"], "uplift_by_rank": {"至尊": "400%"}}]}');
+CALL sale('獎金倍數', 'a/至尊 > b > c > buyer', 100, '{"a": 75}', 'CNY');
+CALL sale('獎金倍數', 'a > b > c > buyer', 100, '{"a": 15}', 'CNY');
+
+--
+-- 幸运奖, https://soft.imahui.com/code/117139.html: 10 for each of levels 1 to 20, a silver
+-- member to level 12, a gold one to 16.  The chain and the amount are ours.
+--
+INSERT INTO plans VALUES ('幸运奖', '{"ranks": ["银", "金", "钻石"], "rules": [{"name": "幸运", "kind": "unilevel", "depth_by_rank": {"银": 12, "金": 16, "钻石": 20, "*": 0}, "levels": [
+	{"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10},
+	{"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}, {"fixed": 10}]}]}');
+CALL sale('幸运奖', '17/金 > 16/金 > 15/钻石 > 14 > 13/银 > 12/银 > 11 > 10 > 9 > 8 > 7 > 6 > 5 > 4 > 3 > 2 > 1/银 > buyer', 1000, '{"1": 10, "12": 10, "13": 0, "15": 10, "16": 10, "17": 0}', 'CNY');
 
 --
 -- List price and guard, https://github.com/hqh-dot-wj/O2O-Mall-project,
