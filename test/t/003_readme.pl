@@ -21,6 +21,7 @@ for (@pages)
 
 	cmp_ok(scalar @examples, '>=', $least, "$page has examples");
 	$node->safe_psql('postgres', qq{CREATE DATABASE "$db"});
+	$node->safe_psql($db, 'CREATE EXTENSION distributor') unless installs(@examples);
 	my ($ok, $printed, $all) = run_examples($node->connstr($db), @examples);
 	ok($ok, "$page: all of them run") or diag $all;
 	for my $example (@examples)
