@@ -21,6 +21,9 @@ INSERT INTO page VALUES ('top', '{
   ]
 }');
 
+-- no sentence: nobody is of rank, the rule "sales" alone pays
+INSERT INTO sentence (place, path, amount, pays) VALUES ('top', '1.2', 100, 'sales 2 10.00, sales 1 5.00');
+
 -- no sentence: the facts are read, and any plan pays with them
 INSERT INTO page VALUES ('facts', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["5%"]}]}');
 INSERT INTO sentence (place, path, amount, pays, facts) VALUES ('facts', '1.2', 100, 'sales 1 5.00', '{
@@ -153,8 +156,6 @@ INSERT INTO page VALUES ('rotation', '{"rules": [{"name": "turn", "kind": "rotat
 INSERT INTO sentence (place, path, amount, pays, facts)
 	SELECT 'rotation', '1.2.3.4', 100, format('turn %s 10.00', member), format('{"counters": {"order_number": %s}}', n)::jsonb FROM unnest(ARRAY[3, 2, 1, 3]) WITH ORDINALITY u (member, n);
 
-SELECT place, count(*) AS errors FROM page, check_plan(plan) c WHERE c.severity = 'error' GROUP BY place;
-
 CREATE VIEW examples AS
 	SELECT i, s.place, s.amount, s.currency, s.pays AS says, coalesce(p.pays, '') AS pays, s.pays = coalesce(p.pays, '') AS agrees
 	FROM sentence s JOIN page USING (place) LEFT JOIN LATERAL (
@@ -170,7 +171,9 @@ SELECT count(*) AS sentences, count(*) FILTER (WHERE NOT agrees) AS differ FROM 
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 SELECT * FROM commissions('{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["5%", 20]}]}', '1.2.3', 100);
+\echo :LAST_ERROR_SQLSTATE
 SELECT * FROM commissions('{"rules": [{"name": "sales", "kind": "unilevel", "levles": ["5%"]}]}', '1.2.3', 100);
+\echo :LAST_ERROR_SQLSTATE
 
 DROP VIEW examples;
 DROP TABLE sentence, page;
