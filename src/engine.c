@@ -61,6 +61,19 @@ check_amount(Numeric amount, Numeric zero)
 						   money_scale(amount), MONEY_MAX_SCALE)));
 }
 
+/* An amount that fits into units is all that it has to be. */
+static MoneyFactor
+checked_amount(Numeric amount, Numeric zero)
+{
+	MoneyFactor factor = {amount, -1, 0};
+
+	if (money_is_finite(amount))
+		factor = money_factor(amount);
+	if (factor.units < 0)
+		check_amount(amount, zero);
+	return factor;
+}
+
 static void
 check_sale(const EngineSale *sale, Numeric zero)
 {
@@ -70,7 +83,6 @@ check_sale(const EngineSale *sale, Numeric zero)
 		elog(ERROR, "sale without an amount");
 	if (sale->scale < 0 || sale->scale > PLAN_MAX_CURRENCY_SCALE)
 		elog(ERROR, "invalid scale %d", sale->scale);
-	check_amount(sale->amount, zero);
 	for (int i = 0; i < sale->nitems; i++)
 		check_amount(sale->items[i].amount, zero);
 }
@@ -82,6 +94,8 @@ rank_positions(EngineRun *run)
 	const EngineSale *sale = run->sale;
 	EngineResult *result = run->result;
 
+	if (sale->rank_positions != NULL)
+		return sale->rank_positions;
 	if (!run->plan->uses_rank || sale->ranks == NULL || sale->depth == 0)
 		return NULL;
 	if (result->maxdepth < sale->depth)
@@ -90,7 +104,8 @@ rank_positions(EngineRun *run)
 		result->ranks = repalloc(result->ranks, sizeof(int) * sale->depth);
 	}
 	for (int level = 0; level < sale->depth; level++)
-		result->ranks[level] = plan_rank_position(run->plan, sale->ranks[level]);
+		result->ranks[level] = sale->ranks[level] == NULL ? 0
+			: plan_find_rank(run->plan, sale->ranks[level], strlen(sale->ranks[level]));
 	return result->ranks;
 }
 
@@ -249,7 +264,7 @@ engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *res
 	run.rounding = plan_currency_rounding(plan, sale->currency);
 	run.top_level = plan->compliance.max_level > 0 ? plan->compliance.max_level : PG_INT32_MAX;
 	run.ranks = rank_positions(&run);
-	run.amount = money_factor(sale->amount);
+	run.amount = checked_amount(sale->amount, result->zero);
 	run.whole.amount = sale->amount;
 	run.whole.attributes = sale->attributes;
 	for (int i = 0; i < plan->nrules; i++)

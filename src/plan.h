@@ -288,6 +288,8 @@ typedef struct PlanRule
 	/* differential, peer */
 	PlanSelf	self_mode;
 	bool		gap_filling;
+	int		   *rate_order;		/* by rank, from 1: the place of its rate, 0: zero or none; NULL: differs by sale */
+	int			top_order;
 	PlanRules	deduct;
 	PlanPeerOf	peer_of;
 	PlanRules	income;
@@ -328,6 +330,7 @@ typedef struct CommissionPlan
 	int			ngroups;
 	int			nranks;
 	const char **ranks;			/* ranks[i] has position i + 1 */
+	int		   *ranks_by_name;	/* positions, sorted by the name's strcmp */
 	int			ncurrencies;
 	PlanCurrency *currencies;
 	MoneyRounding rounding;
@@ -351,7 +354,7 @@ typedef struct CommissionPlan
 extern CommissionPlan *plan_compile(Jsonb *document);
 extern int	plan_currency_scale(const CommissionPlan *plan, const char *currency);
 extern MoneyRounding plan_currency_rounding(const CommissionPlan *plan, const char *currency);
-extern int	plan_rank_position(const CommissionPlan *plan, const char *rank);	/* 0: not in the list, or NULL */
+extern int	plan_find_rank(const CommissionPlan *plan, const char *name, int len);	/* 0: not in the list */
 extern double plan_estimate_lines(Jsonb *document, double depth);
 
 /* plan_time.c: "2026-11-11T10:00:00+08:00" and the like; false: it is none */
