@@ -739,6 +739,8 @@ refpath_expected_depth(PlannerInfo *root, Oid funcid, Node *path)
 	{
 		if (((Const *) path)->constisnull)
 			return 0;
+		if (((Const *) path)->constlen != -1)
+			return REFPATH_DEFAULT_DEPTH;
 		return Max(count_members(refpath_bytes(DatumGetRefPathPP(((Const *) path)->constvalue))), 0);
 	}
 	if (!is_column_of_query(root, path))
