@@ -151,7 +151,7 @@ SELECT bench.grid('insert', 'shuffled', '{random}', 1e6);
 \qecho
 \qecho '## What the planner chooses'
 \qecho
-\qecho 'On a table with both indexes, and what the same query takes where there is only the one, microseconds.'
+\qecho 'On a table with both indexes, and what an index scan takes where there is only the one, microseconds.'
 \qecho
 \qecho '| | chosen | B-tree alone | GiST alone |'
 \qecho '|---|---|---|---|'
