@@ -40,7 +40,7 @@ DECLARE
 	runs integer := 0;
 	spent double precision := 0;
 BEGIN
-	WHILE runs < 5 OR (runs < 1000 AND spent < 300000) LOOP
+	WHILE runs < 15 OR (runs < 1000 AND spent < 300000) LOOP
 		EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ' || query INTO plan;
 		us := (plan->0->>'Execution Time')::double precision * 1000;
 		fastest := least(fastest, us);
