@@ -177,6 +177,18 @@ skip(EngineRun *run, int level)
 		(void) engine_add_line(run, level, 0, ENGINE_SKIPPED);
 }
 
+/* The rate of a rank less that of the highest below, -1: nobody. */
+static MoneyFactor
+rate_step(const PlanRule *rule, int rank, int below, int below_order)
+{
+	const PlanValue *values = rule->terms.rates.by_rank;
+
+	if (rule->rate_steps != NULL)
+		return rule->rate_steps[rule->rate_order[rank] * (rule->top_order + 1) + below_order];
+	return below < 0 ? values[rank].percentage
+		: money_difference(&values[rank].percentage, &values[below].percentage);
+}
+
 /*
  * The short way, where the rates have the same order for every sale: only
  * whoever is paid needs arithmetic.
@@ -186,7 +198,7 @@ climb_in_order(EngineRun *run, int start, int end)
 {
 	const PlanRule *rule = run->rule;
 	const PlanValue *values = rule->terms.rates.by_rank;
-	MoneyFactor taken = money_factor(run->result->zero);
+	int			taken_rank = -1;
 	int			taken_order = 0;
 
 	for (int level = start; level < end && taken_order < rule->top_order; level++)
@@ -203,13 +215,13 @@ climb_in_order(EngineRun *run, int start, int end)
 		reason = engine_reason(run, &share);
 		if (reason == ENGINE_PAID && (level > 0 || rule->self_mode == PLAN_SELF_PAID))
 		{
-			MoneyFactor difference = money_difference(&values[rank].percentage, &taken);
+			MoneyFactor difference = rate_step(rule, rank, taken_rank, taken_order);
 
 			(void) engine_pay_percentage(run, level, 0, &run->base, &difference);
 		}
 		else if (reason != ENGINE_PAID && !deducts_unpaid(reason))
 			continue;
-		taken = values[rank].percentage;
+		taken_rank = rank;
 		taken_order = rule->rate_order[rank];
 	}
 }
@@ -226,7 +238,7 @@ engine_run_differential(EngineRun *run)
 		end = Min(end, rule->max_level + 1);
 	if (run->result->paid_only && rule->rate_order != NULL && rule->residue == PLAN_RESIDUE_HOUSE)
 	{
-		if (!money_is_zero(run->base.value))
+		if (!money_factor_is_zero(&run->base))
 			climb_in_order(run, start, end);
 		return;
 	}

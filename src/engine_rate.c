@@ -110,8 +110,7 @@ bool
 engine_rate_is_zero(const EngineRate *rate)
 {
 	if (rate->kind == PLAN_PERCENTAGE)
-		return rate->percentage->units == 0 ||
-			(rate->percentage->units < 0 && money_is_zero(rate->percentage->value));
+		return money_factor_is_zero(rate->percentage);
 	return rate->kind == PLAN_FIXED && money_is_zero(rate->fixed);
 }
 

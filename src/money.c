@@ -231,6 +231,12 @@ money_factor(Numeric value)
 	return factor;
 }
 
+bool
+money_factor_is_zero(const MoneyFactor *factor)
+{
+	return factor->units == 0 || (factor->units < 0 && money_is_zero(factor->value));
+}
+
 /* a - b, which is not negative. */
 MoneyFactor
 money_difference(const MoneyFactor *a, const MoneyFactor *b)

@@ -290,6 +290,7 @@ typedef struct PlanRule
 	bool		gap_filling;
 	int		   *rate_order;		/* by rank, from 1: the place of its rate, 0: zero or none; NULL: differs by sale */
 	int			top_order;
+	MoneyFactor *rate_steps;	/* [order * (top_order + 1) + below]: rate less rate; NULL: too many */
 	PlanRules	deduct;
 	PlanPeerOf	peer_of;
 	PlanRules	income;

@@ -55,6 +55,27 @@ compare_percentages(const void *a, const void *b)
 	return money_compare(x->percentage.value, y->percentage.value);
 }
 
+/* Up to this many different rates, all differences are made beforehand. */
+#define MAX_STEPS_OF	32
+
+static void
+make_steps(PlanRule *rule, const PlanValue **sorted, int n)
+{
+	int			width = rule->top_order + 1;
+	MoneyFactor *rates;
+
+	if (rule->top_order > MAX_STEPS_OF)
+		return;
+	rates = palloc(sizeof(MoneyFactor) * width);
+	rates[0] = money_factor(money_from_int(0));
+	for (int i = 0; i < n; i++)
+		rates[rule->rate_order[sorted[i] - rule->terms.rates.by_rank]] = sorted[i]->percentage;
+	rule->rate_steps = palloc0(sizeof(MoneyFactor) * width * width);
+	for (int order = 1; order < width; order++)
+		for (int below = 0; below < order; below++)
+			rule->rate_steps[order * width + below] = money_difference(&rates[order], &rates[below]);
+}
+
 /*
  * The order of the ranks' rates, where it is the same for every sale: then the
  * engine compares numbers of places and not amounts.
@@ -86,6 +107,7 @@ order_rates(const CommissionPlan *plan, PlanRule *rule)
 		rule->rate_order[sorted[i] - values] = order;
 	}
 	rule->top_order = order;
+	make_steps(rule, sorted, n);
 }
 
 static void

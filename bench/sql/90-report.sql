@@ -72,7 +72,9 @@ WITH wanted(i, what, topic, loaded, subject, slow, fast, goal) AS (VALUES
 	(60, 'building GiST: ltree / this', 'build', 'joined', 'GiST', 'ltree', 'this', '>= 6'),
 	(61, 'building B-tree: this / bytes', 'build', 'joined', 'B-tree', 'this', 'bytes', ''),
 	(62, 'random insertions into GiST: this / ltree', 'insert', 'shuffled', 'random', 'this, GiST', 'ltree, GiST', '<= 0.85'),
-	(63, 'moving a team: graft / bare UPDATE', 'move', 'joined', 'team', 'graft', 'bare', '<= 1.1')),
+	(63, 'moving a team: graft / bare UPDATE', 'move', 'joined', 'team', 'graft', 'bare', '<= 1.1'),
+	(80, 'commissions on three levels: plain SQL / commissions()', 'commissions', 'joined', 'three levels', 'plain SQL', 'this', '>= 1'),
+	(81, 'differential over 20 uplines: PL/pgSQL / commissions()', 'commissions', 'joined', 'differential', 'PL/pgSQL', 'this', '>= 10')),
 ratio AS (
 	SELECT i, what, s.us / nullif(f.us, 0) AS ratio, goal FROM wanted w
 		JOIN bench.median s ON (s.topic, s.loaded, s.subject, s.contender) = (w.topic, w.loaded, w.subject, w.slow)
@@ -148,6 +150,12 @@ SELECT format('## Inserting %s paths in random order, seconds', max(answer)) FRO
 \qecho '| | |'
 \qecho '|---|---|'
 SELECT bench.grid('insert', 'shuffled', '{random}', 1e6);
+\qecho
+\qecho '## Commissions of many sales, seconds'
+\qecho
+\qecho '| | three levels | differential |'
+\qecho '|---|---|---|'
+SELECT bench.grid('commissions', 'joined', '{three levels,differential}', 1e6);
 \qecho
 \qecho '## What the planner chooses'
 \qecho
