@@ -142,7 +142,12 @@ extern const char *engine_limit_code(int limited_by);	/* NULL: none */
 extern EngineState engine_state_from_word(const char *word);	/* 22023 if it is none */
 extern const char *engine_state_word(EngineState state);
 
-/* engine_facts.c: the json object "sale" of commissions() */
+/* engine_explain.c: a sentence for a line; the key is of its member, or NULL */
+extern char *engine_explain(const EngineLine *line, const EngineSale *sale,
+							const char *member_key, const char *currency);
+
+/* engine_facts.c: the json object "sale" of commissions(), and stored counters */
 extern void engine_read_facts(EngineSale *sale, Jsonb *facts);
+extern void engine_read_counters(EngineSale *sale, Jsonb *counters);
 
 #endif							/* DISTRIBUTOR_ENGINE_H */
