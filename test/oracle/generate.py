@@ -31,9 +31,9 @@ NUMBERS = {
 }
 PERCENTAGES = ["0%", "1%", "2%", "2.5%", "3%", "5%", "5%", "7%", "10%", "12.5%", "20%", "25%",
 			   "0.125%", "3.33333333%", Decimal("0.05"), Decimal("0.1"), Decimal("0.0333333333")]
-AMOUNTS = ["0", "0.01", "0.05", "0.1", "0.15", "0.5", "1", "2.5", "3", "9.99", "10", "12.35", "60",
-		   "99.995", "100", "100", "100.00", "301.50", "1234.56", "99999999999.99", "1e15"]
-FIXED = [0, 1, 2, 5, Decimal("0.05"), Decimal("2.5"), Decimal("0.005"), Decimal("8.80"), "3.333", 40]
+AMOUNTS = ["0", "0.01", "0.05", "0.15", "0.5", "1", "2.5", "9.99", "10", "12.35", "60", "60", "99.995",
+		   "100", "100", "100.00", "250", "301.50", "1000", "1234.56", "99999999999.99", "1e15"]
+FIXED = [0, 1, 1, 2, 5, Decimal("0.05"), Decimal("2.5"), Decimal("0.005"), Decimal("8.80"), "3.333", 40]
 # Rate keys of each kind, as variants may replace them.
 RATE_KEYS = {
 	"unilevel": ["self", "levels"], "differential": ["rates"], "peer": ["levels"],
@@ -67,8 +67,8 @@ class Generator:
 	def case(self):
 		plan = self.plan()
 		path = self.path()
-		states = self.by_level(len(path), [None, "active", "active", "active", "frozen", "left"])
-		ranks = self.by_level(len(path), self.ranks + self.ranks + [None, "unknown"])
+		states = self.by_level(len(path), [None] * 3 + ["active"] * 6 + ["frozen", "frozen", "left"])
+		ranks = self.by_level(len(path), self.ranks * 4 + [None, None, "unknown"])
 		facts = self.facts(plan, path)
 		return Case(plan, path, self.amount(), self.currency, states, ranks, facts)
 
@@ -230,9 +230,9 @@ class Generator:
 			rule["after"] = self.pick(["repeat", "stop"])
 
 	def common(self, rule, kind, known):
-		if self.chance(0.2):
-			rule["group"] = self.pick(["g", "g", "h"])
 		if self.chance(0.3):
+			rule["group"] = self.pick(["g", "g", "h"])
+		if self.chance(0.25):
 			rule["when"] = self.when()
 		if kind in HAS_BASE and self.chance(0.35):
 			rule["base"] = self.base(known)
@@ -255,7 +255,7 @@ class Generator:
 			rule["residue"] = self.pick(["house", "first", "last", "largest_remainder", "largest_remainder"])
 		if self.chance(0.12):
 			rule["min_payable"] = self.sum_of_money()
-		if self.chance(0.25):
+		if self.chance(0.2):
 			rule["caps"] = {name: self.sum_of_money()
 							for name in self.some(["sale", "member_sale"] + CAPS)}
 		if kind in HAS_MAX_LEVEL and self.chance(0.2):
@@ -263,7 +263,7 @@ class Generator:
 
 	def compression(self, kind):
 		compression = {"mode": self.pick(["none", "standard", "standard", "dynamic", "dynamic"])}
-		if kind not in ("differential", "peer") and self.chance(0.5):
+		if kind not in ("differential", "peer", "override") and self.chance(0.5):
 			compression["skipped_level"] = self.pick(["reused", "rolls_up", "rolls_up"])
 		if self.chance(0.25):
 			compression["sponsor_exempt"] = self.chance(0.8)
@@ -420,7 +420,7 @@ class Generator:
 
 	def path(self):
 		ids = list(range(1, 13)) + [1000000, 9223372036854775807]
-		return self.random.sample(ids, self.pick([1, 2, 3, 4, 5, 5, 6, 7, 8, 10]))
+		return self.random.sample(ids, self.pick([1, 2, 3, 4, 5, 5, 6, 6, 7, 8, 9, 10]))
 
 	def by_level(self, height, values):
 		if self.chance(0.1):

@@ -64,7 +64,7 @@ class Line:
 	basis: int = 0
 	base: Fraction = None
 	rate: Fraction = None
-	exact: Fraction = Fraction(0)
+	exact: Fraction = None
 	amount: Fraction = Fraction(0)
 	reason: str = "paid"
 	limited_by: str = None
@@ -73,8 +73,8 @@ class Line:
 
 	def take_money(self, reason):
 		"""Keep the line, without money: somebody else's line has it."""
-		self.base = self.rate = None
-		self.exact = self.amount = self.rounded = Fraction(0)
+		self.base = self.rate = self.exact = None
+		self.amount = self.rounded = Fraction(0)
 		self.reason = reason
 
 
@@ -372,7 +372,7 @@ class Calculation:
 		if not holds(rule.get("when"), self.plan, self.sale, item):
 			return "not_applicable", None, None
 		sources = self.sources(rule, item)
-		if not sources:
+		if sources[0].get("pays") is False:
 			return "opted_out", None, None
 		base = self.base(rule, item)
 		if base is None:
@@ -380,14 +380,16 @@ class Calculation:
 		return None, sources, base
 
 	def sources(self, rule, item):
+		"""Where rates are looked for.  A variant that pays nothing ends the
+		search, and is the end of the list."""
 		matching = [v for v in rule.get("variants") or []
 					if holds(v["when"], self.plan, self.sale, item)]
 		matching.sort(key=lambda v: -count_conditions(v["when"]))
 		found = []
 		for variant in matching:
+			found.append(variant)
 			if variant.get("pays") is False:
 				return found
-			found.append(variant)
 		return found + [rule]
 
 	def base(self, rule, item):
@@ -537,7 +539,7 @@ class Application:
 		self.lines = []
 		compression = rule.get("compression") or {}
 		self.mode = compression.get("mode") or "none"
-		self.rolls_up = compression.get("skipped_level") == "rolls_up"
+		self.rolls_up = compression.get("skipped_level") == "rolls_up"	# never of override
 		self.sponsor_exempt = compression.get("sponsor_exempt") is True
 
 	# Rates.
@@ -599,9 +601,16 @@ class Application:
 	def exact(self, rate, base):
 		if rate.percent is not None:
 			return rate.percent * base
-		if self.rule.get("per_unit"):
-			return rate.fixed * max(self.item.number("quantity"), Fraction(0))
-		return rate.fixed
+		return rate.fixed * self.units() if self.rule.get("per_unit") else rate.fixed
+
+	def units(self):
+		return max(self.item.number("quantity"), Fraction(0))
+
+	def shown_base(self, rate, base):
+		"""What the result says that a rate was applied to."""
+		if rate.percent is not None:
+			return base
+		return self.units() if self.rule.get("per_unit") else None
 
 	# Who is qualified.
 
@@ -649,7 +658,7 @@ class Application:
 			if self.depth_locked(person, number):
 				return "depth_locked"
 		if rate is None:
-			return "no_rate"
+			return "opted_out" if self.sources[-1].get("pays") is False else "no_rate"
 		if self.double_dip(person):
 			return "double_dip"
 		return None
@@ -673,9 +682,7 @@ class Application:
 	def add(self, level, person, reason=None, basis=0, base=None, rate=None, exact=None):
 		"""A line; with a reason it is not paid."""
 		line = Line(self.rule["name"], self.item.line, level,
-					person.member if person else None, basis, base, rate)
-		if exact is not None:
-			line.exact = exact
+					person.member if person else None, basis, base, rate, exact)
 		if reason is None:
 			line.rounded = line.amount = self.calculation.round(line.exact)
 			reason = "paid" if line.amount > 0 else "rounds_to_zero"
@@ -687,8 +694,9 @@ class Application:
 		reason = self.why_not(person, number, rate, start, need_qualification)
 		rate = self.uplifted(rate, person)
 		if rate is None:
-			return self.add(level, person, reason, basis, base)
-		return self.add(level, person, reason, basis, base, rate.percent, self.exact(rate, base))
+			return self.add(level, person, reason, basis)
+		return self.add(level, person, reason, basis, self.shown_base(rate, base),
+						rate.percent, self.exact(rate, base))
 
 	def upline(self, start, limit=None):
 		"""The members above a level, up to the root."""
@@ -698,15 +706,16 @@ class Application:
 
 	# Compression, for the kinds that count levels.
 
-	def walk(self, start, count, base, basis=0):
-		"""Pay the levels 1 to count, counted from start; yields for each
-		(number, line), the line that has the level's money."""
+	def walk(self, count, base):
+		"""Pay the levels 1 to count; yields for each (number, line), the line
+		that has the level's money."""
 		if self.rolls_up:
-			yield from self.walk_rolls_up(start, count, base, basis)
+			yield from self.walk_rolls_up(count, base)
 		else:
-			yield from self.walk_reused(start, count, base, basis)
+			yield from self.walk_reused(0, count, base)
 
-	def walk_reused(self, start, count, base, basis):
+	def walk_reused(self, start, count, base, basis=0):
+		"""Levels are counted from start, a real level."""
 		level, number = start, 1
 		while number <= count:
 			level += 1
@@ -718,25 +727,23 @@ class Application:
 			yield number, self.pay(level, person, number, rate, base, basis, start)
 			number += 1
 
-	def walk_rolls_up(self, start, count, base, basis):
+	def walk_rolls_up(self, count, base):
 		for number in range(1, count + 1):
-			level = start + number
-			person = self.calculation.person(level)
+			person = self.calculation.person(number)
 			rate = self.rate(number, person)
-			if not person or not self.skipped(person, number, rate, start):
-				yield number, self.pay(level, person, number, rate, base, basis, start)
-				continue
-			target = self.not_skipped_above(person, number, start)
+			target = None
+			if person and self.skipped(person, number, rate):
+				target = self.not_skipped_above(person, number)
 			if target is None:
-				yield number, self.pay(level, person, number, rate, base, basis, start)
-				continue
-			self.add(level, person, "moved", basis)
-			yield number, self.pay(target.level, target, number, self.rate(number, target),
-								   base, basis or level + 1, start)
+				yield number, self.pay(number, person, number, rate, base)
+			else:
+				self.add(number, person, "moved")
+				yield number, self.pay(target.level, target, number, self.rate(number, target),
+									   base, number + 1)
 
-	def not_skipped_above(self, person, number, start):
+	def not_skipped_above(self, person, number):
 		for above in self.upline(person.level):
-			if not self.skipped(above, number, self.rate(number, above), start):
+			if not self.skipped(above, number, self.rate(number, above)):
 				return above
 		return None
 
@@ -748,8 +755,13 @@ class Unilevel(Application):
 		if self.has("self"):
 			buyer = self.calculation.person(0)
 			self.pay(0, buyer, 0, self.rate(0, buyer), self.base)
-		for _ in self.walk(0, self.count("levels"), self.base):
+		for _ in self.walk(self.count("levels"), self.base):
 			pass
+
+
+# The reasons for which the share of a level goes to somebody else.
+NOT_PAID = ("no_upline", "frozen", "left", "above_max_level", "rank_too_low", "depth_locked",
+			"double_dip")
 
 
 class Split(Application):
@@ -762,42 +774,41 @@ class Split(Application):
 		self.left_over = []				# for "last": (number, line)
 		if self.has("self"):
 			buyer = self.calculation.person(0)
-			self.fill(0, self.pay(0, buyer, 0, self.rate(0, buyer), self.budget))
-		for number, line in self.walk(0, self.count("levels"), self.budget):
-			self.fill(number, line)
+			rate = self.rate(0, buyer)
+			self.fill(0, self.pay(0, buyer, 0, rate, self.budget), rate)
+		for number, line in self.walk(self.count("levels"), self.budget):
+			who = None if line.reason == "no_upline" else self.calculation.person(line.level)
+			self.fill(number, line, self.rate(number, who))
 		self.fill_last()
 
-	def fill(self, number, line):
+	def fill(self, number, line, rate):
 		"""Where a level is not paid: who gets its share."""
-		if line.reason in ("paid", "rounds_to_zero", "zero_rate"):
+		if line.reason not in NOT_PAID or rate is None:
 			return
 		if self.missing == "rolls_up":
-			self.give(number, line, self.nearest(number, line.level))
+			self.give(number, line, rate, self.nearest(number, line.level))
 		elif self.missing == "last":
-			self.left_over.append((number, line))
+			self.left_over.append((number, line, rate))
 		elif self.missing != "house":
-			self.give_named(number, line, self.missing["member"])
+			self.give_named(number, line, rate, self.missing["member"])
 
 	def nearest(self, number, level):
 		for above in self.upline(level):
-			if (above.state == "active" and self.qualified(above, number)
-					and self.rate(number, above) is not None):
+			if above.state == "active" and self.qualified(above, number):
 				return above
 		return None
 
-	def give(self, number, line, person):
-		if person is None:
-			return
-		self.pay(person.level, person, number, self.rate(number, person), self.budget,
-				 line.basis or line.level + 1)
-		line.take_money("moved")
+	def give(self, number, line, rate, person):
+		if person is not None:
+			self.pay(person.level, person, number, rate, self.budget, line.basis or line.level + 1)
+			line.take_money("moved")
 
-	def give_named(self, number, line, member):
+	def give_named(self, number, line, rate, member):
 		person = Person(None, member, "active", None)
 		if member in self.sale.path:
 			person = self.calculation.person(len(self.sale.path) - 1 - self.sale.path.index(member))
 		level = line.level if person.level is None else person.level
-		given = self.pay(level, person, number, self.rate(number, person), self.budget,
+		given = self.pay(level, person, number, rate, self.budget,
 						 line.basis or line.level + 1, need_qualification=False)
 		given.to_named = True
 		line.take_money("moved")
@@ -806,8 +817,8 @@ class Split(Application):
 		paid = [each.level for each in self.lines if each.reason == "paid" and each.level > 0]
 		if not paid:
 			return
-		for number, line in self.left_over:
-			self.give(number, line, self.calculation.person(max(paid)))
+		for number, line, rate in self.left_over:
+			self.give(number, line, rate, self.calculation.person(max(paid)))
 
 
 class Override(Application):
@@ -820,7 +831,7 @@ class Override(Application):
 			base = income.get(level, Fraction(0))
 			if base == 0:
 				continue
-			for _ in self.walk(level, self.count("levels"), base, basis=level + 1):
+			for _ in self.walk_reused(level, self.count("levels"), base, basis=level + 1):
 				pass
 			if self.rule.get("on_itself"):
 				income = self.with_own(income, level + 1)
@@ -863,14 +874,14 @@ class Differential(Application):
 		return self.pass_by(person, rate)
 
 	def pay_part(self, person, rate, part):
-		shown = rate if not self.slices or part is None else Rate(fixed=Fraction(part[1] != 0))
-		reason = self.why_not(person, person.level, shown)
+		# Who is due the slices of others is not paid zero, whatever its own.
+		own_only = part is None or not self.slices
+		reason = self.why_not(person, person.level, rate if own_only else Rate(fixed=part[1]))
 		if part is None:
-			if reason in (None, "double_dip"):
-				reason = "not_above"
-			self.add(person.level, person, reason, base=self.base)
+			self.add(person.level, person, reason or "not_above")
 		else:
-			self.add(person.level, person, reason, base=self.base, rate=part[0], exact=part[1])
+			self.add(person.level, person, reason, base=self.shown_base(rate, self.base),
+					 rate=part[0], exact=part[1])
 
 	def part(self, person, rate):
 		"""What the member gets, as (rate, exact); None: nothing."""
@@ -883,7 +894,7 @@ class Differential(Application):
 				if each.level <= person.level)
 			return (rate.percent, exact) if exact > 0 else None
 		if self.highest is None:
-			return (rate.percent, exact) if exact > 0 or rate.is_zero() else None
+			return (rate.percent, exact) if exact > 0 else None
 		exact -= self.exact(self.highest, self.base)
 		if exact <= 0:
 			return None
@@ -900,7 +911,8 @@ class Differential(Application):
 			ranks = self.calculation.plan["ranks"][self.passed + 1:index + 1]
 			parts = [r for r in (self.find("slices", rank) for rank in ranks) if r is not None]
 		percent = None if any(r.percent is None for r in parts) else sum(r.percent for r in parts)
-		return percent, sum(self.exact(r, self.base) for r in parts)
+		exact = sum(self.exact(r, self.base) for r in parts)
+		return (percent, exact) if exact > 0 else None
 
 	def pass_by(self, person, rate):
 		"""The member has been passed, paid or not; is it the top?"""
@@ -940,7 +952,6 @@ class Peer(Application):
 		return "peer"
 
 	def visit(self, person):
-		above = self.calculation.rank_index(person.rank) > self.calculation.rank_index(self.rank)
 		same = person.rank is not None and person.rank == self.rank
 		number = self.place + 1
 		rate = self.rate(number, person) if same else None
@@ -950,70 +961,70 @@ class Peer(Application):
 			self.add(person.level, person, "skipped")
 			return
 		kind = self.take_place(person)
-		if kind == "peer" and number <= self.count("levels"):
-			base = self.income(self.previous)
-			if self.rule.get("of") == "first_peer":
-				base = self.income(self.first)
-			self.pay(person.level, person, person.level, rate, base)
+		if kind == "first":
+			self.add(person.level, person, "first_of_rank")
+		elif kind == "lower":
+			self.add(person.level, person, "rank_too_low")
+		elif number > self.count("levels"):
+			self.add(person.level, person, "no_more_peers")
 		else:
-			self.pass_over(person, {"first": "first_of_rank", "lower": "rank_too_low",
-									"peer": "no_more_peers"}[kind])
+			self.pay_peer(person, rate)
 		if kind != "lower":
 			self.previous = person
 
-	def pass_over(self, person, own_reason):
-		reason = self.why_not(person, person.level, Rate(fixed=Fraction(1)))
-		if reason in (None, "double_dip"):
-			reason = own_reason
-		elif reason == "depth_locked" and own_reason == "rank_too_low":
-			reason = own_reason
-		self.add(person.level, person, reason)
+	def pay_peer(self, person, rate):
+		of = self.rule.get("of") or "order"
+		if of == "order":
+			self.pay(person.level, person, person.level, rate, self.base)
+		else:
+			source = self.first if of == "first_peer" else self.previous
+			self.pay(person.level, person, person.level, rate, self.income(source), source.level + 1)
 
 	def income(self, person):
-		if (self.rule.get("of") or "order") == "order":
-			return self.base
+		"""What the rules in "income" have paid somebody."""
 		return sum((each.amount for each in self.calculation.paid(self.rule["income"], self.item.line)
 					if each.member == person.member), Fraction(0))
 
 
 class PassUp(Application):
 	def run(self):
-		self.top = self.calculation.height
-		if self.rule.get("max_level") is not None:
-			self.top = min(self.top, self.rule["max_level"])
-		if not self.passes(0):
+		if self.calculation.height == 0 or not self.passes(0):
 			self.give("keep", 1)
 		elif not self.rule.get("chain"):
 			self.give("retain", 1)
 			self.give("pass", 2)
 		else:
+			self.give("retain", 1)
 			self.run_chain()
 
 	def run_chain(self):
+		top = self.calculation.height
+		highest = self.rule.get("max_level") or top
 		level = 2
-		while level <= self.top and self.passes(level - 1):
+		while level <= min(top, highest) and self.passes(level - 1):
 			level += 1
-		if level > self.top and self.rule.get("at_root") != "house":
-			level = max(self.top, 1)
-		if level > 1:
-			self.give("retain", 1)
-		self.give("pass", level)
+		if level == top + 1 and self.rule.get("at_root") != "house":
+			# Nobody keeps it: the root does, also where that is level 1.
+			self.give("pass", top, basis=3 if top == 1 else 0)
+		else:
+			self.give("pass", level)
 
 	def passes(self, level):
-		"""Does the upline of this level pass up what comes from here?"""
+		"""Does the upline of the member at a level pass up what comes from it?"""
 		if self.rule.get("counter") == "orders":
-			return needed(self.sale.counter("order_number"), "order_number") <= self.rule["passes"]
-		if level >= self.calculation.height:
-			return False				# the root is nobody's recruit
-		numbers = self.sale.counter("recruit_numbers") or []
-		found = numbers[level] if level < len(numbers) else None
-		return needed(found, "recruit_numbers") <= self.rule["passes"]
+			count = needed(self.sale.counter("order_number"), "order_number")
+		else:
+			numbers = self.sale.counter("recruit_numbers") or []
+			count = needed(numbers[level] if level < len(numbers) else None, "recruit_numbers")
+		return count <= self.rule["passes"]
 
-	def give(self, key, level):
-		if not self.has(key) or level > max(self.rule.get("max_level") or level, 1):
+	def give(self, key, level, basis=0):
+		if not self.has(key):
 			return
 		person = self.calculation.person(level)
-		self.pay(level, person, 0, self.find(key, self.chooser(person)), self.base)
+		if level > (self.rule.get("max_level") or level):
+			person = None
+		self.pay(level, person, 0, self.find(key, self.chooser(person)), self.base, basis)
 
 
 class Rotation(Application):
@@ -1047,7 +1058,7 @@ class Rotation(Application):
 		person = self.calculation.person(self.turn)
 		rate = self.rate(self.turn, person)
 		if person and self.skipped(person, self.turn, rate):
-			target = self.not_skipped_above(person, self.turn, 0)
+			target = self.not_skipped_above(person, self.turn)
 			if target is not None:
 				self.add(self.turn, person, "moved")
 				self.pay(target.level, target, self.turn, self.rate(self.turn, target),
