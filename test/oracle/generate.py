@@ -150,9 +150,9 @@ class Generator:
 	def rule(self, name, earlier):
 		per = "line" if self.chance(0.3) else "order"
 		known = [r["name"] for r in earlier if r.get("per", "order") == per]
-		kinds = ["unilevel", "unilevel", "split", "pass_up", "rotation", "peer"]
+		kinds = ["unilevel", "unilevel", "split", "pass_up", "rotation"]
 		if self.ranks:
-			kinds += ["differential", "differential", "peer"]
+			kinds += ["differential", "differential", "peer", "peer"]
 		if known:
 			kinds += ["override", "override"]
 		kind = self.pick(kinds)
