@@ -96,7 +96,6 @@ static const PlanKey line_keys[] = {
 static void
 read_lines(const PlanPath *at, const JsonbValue *value, void *target)
 {
-	const PlanKey *const tables[] = {line_keys};
 	EngineSale *sale = target;
 	EngineItem *items;
 
@@ -109,7 +108,7 @@ read_lines(const PlanPath *at, const JsonbValue *value, void *target)
 		PlanPath	here = {at, NULL, 0, i};
 
 		items[i].line = i + 1;
-		plan_read_object(&here, plan_array_element(value, i), tables, lengthof(tables), &items[i]);
+		plan_read_keys(&here, plan_array_element(value, i), line_keys, &items[i]);
 	}
 }
 
@@ -178,10 +177,8 @@ static const PlanKey counter_keys[] = {
 static void
 read_counters(const PlanPath *at, const JsonbValue *value, void *target)
 {
-	const PlanKey *const tables[] = {counter_keys};
-
 	if (value->type != jbvNull)
-		plan_read_object(at, value, tables, lengthof(tables), target);
+		plan_read_keys(at, value, counter_keys, target);
 }
 
 static const PlanKey sale_keys[] = {
@@ -195,21 +192,18 @@ static const PlanKey sale_keys[] = {
 void
 engine_read_facts(EngineSale *sale, Jsonb *facts)
 {
-	const PlanKey *const tables[] = {sale_keys};
-	PlanPath	root = {NULL, "sale", 4, 0};
-	JsonbValue	value;
+	PlanReading reading = {{NULL, "sale", 4, 0}, "facts of a sale"};
+	JsonbValue	value = plan_document_root(facts);
 
-	value = plan_document_root(facts);
-	plan_read_object(&root, &value, tables, lengthof(tables), sale);
+	plan_read_keys(&reading.path, &value, sale_keys, sale);
 }
 
 /* The same of the counters that are stored with a sale. */
 void
 engine_read_counters(EngineSale *sale, Jsonb *counters)
 {
-	PlanPath	root = {NULL, "counters", 8, 0};
-	JsonbValue	value;
+	PlanReading reading = {{NULL, "counters", 8, 0}, "counters of a sale"};
+	JsonbValue	value = plan_document_root(counters);
 
-	value = plan_document_root(counters);
-	read_counters(&root, &value, sale);
+	read_counters(&reading.path, &value, sale);
 }

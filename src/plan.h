@@ -33,10 +33,13 @@
 #define PLAN_MAX_WORDS			1000	/* of one condition */
 #define PLAN_MAX_TERMS			20		/* of a base's "less" or "plus" */
 #define PLAN_MAX_NAME			63	/* bytes: of a rule, a rank, a group */
+#define PLAN_MAX_VALUES			1000000 /* rates of a plan, for each rank they are by */
 #define PLAN_MAX_RATE_SCALE		10	/* decimals: "0.00000001%" is the least */
 #define PLAN_MAX_CURRENCY_SCALE 10
 #define PLAN_MAX_PRIORITY		1000
+#define PLAN_MAX_UPLIFT			1000	/* percent: also of the guard */
 #define PLAN_MAX_MONEY_DIGITS	15	/* of a sum of money, before the point */
+#define PLAN_MONEY_LIMIT		INT64CONST(1000000000000000)	/* the least with one digit more */
 
 /* A text of PLAN_MAX_BYTES can grow to six times its size as jsonb ("[0,0,..."). */
 #define PLAN_MAX_JSONB_BYTES	(8 * PLAN_MAX_BYTES)
@@ -149,6 +152,7 @@ typedef struct PlanWhen
 typedef struct PlanTerms
 {
 	PlanWhen	when;			/* of a variant */
+	int			place;			/* of a variant in the document; -1: the rule's own */
 	bool		pays;			/* false: opted out */
 	PlanRate	self;			/* unilevel, split */
 	int			nlevels;
@@ -256,6 +260,7 @@ typedef struct PlanRule
 	const struct RuleKind *kind;
 	int			place;			/* in the document: $.rules[place] */
 	int			index;			/* in the order of running: plan->rules[index] */
+	bool		is_complete;	/* all read and right; always so in a compiled plan */
 	int			priority;
 	int			group;			/* -1: none; else a number of its own per name */
 	const char *group_name;

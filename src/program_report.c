@@ -121,35 +121,6 @@ member_keys(Program *program, EngineResult *result)
 	return keys;
 }
 
-/* One readable sentence for a line. */
-static char *
-line_sentence(const EngineLine *line, const char *key, const char *currency)
-{
-	char	   *rate = psprintf("%s%%", money_to_string(money_trim(money_multiply(line->rate, money_from_int(100)))));
-	char	   *base = money_to_string(line->base);
-	char	   *who = line->level == 0 ? psprintf("Member %s, to whom the sale is booked,", key != NULL ? key : "")
-		: psprintf("Member %s, level %d,", key != NULL ? key : "", line->level);
-
-	switch (line->reason)
-	{
-		case ENGINE_PAID:
-			return psprintf("%s gets %s of %s %s: %s.", who, rate, base, currency, money_to_string(line->amount));
-		case ENGINE_NO_UPLINE:
-			return psprintf("There is nobody at level %d; %s of %s %s stays with the house.",
-							line->level, rate, base, currency);
-		case ENGINE_FROZEN_MEMBER:
-			return psprintf("%s is frozen; %s of %s %s stays with the house.", who, rate, base, currency);
-		case ENGINE_LEFT_MEMBER:
-			return psprintf("%s has left; %s of %s %s stays with the house.", who, rate, base, currency);
-		case ENGINE_ZERO_RATE:
-			return psprintf("%s gets nothing: the plan pays 0%% here.", who);
-		case ENGINE_ROUNDS_TO_ZERO:
-			return psprintf("%s gets nothing: %s of %s %s is %s, which rounds to zero.",
-							who, rate, base, currency, money_to_string(money_trim(line->exact)));
-	}
-	elog(ERROR, "unrecognized reason %d", (int) line->reason);
-}
-
 /* explain(program text, order_key text) returns setof record */
 PG_FUNCTION_INFO_V1(program_explain);
 Datum
@@ -184,7 +155,7 @@ program_explain(PG_FUNCTION_ARGS)
 		values[7] = NumericGetDatum(line->amount);
 		values[8] = CStringGetTextDatum(posted.currency);
 		values[9] = CStringGetTextDatum(engine_reason_code(line->reason));
-		values[10] = CStringGetTextDatum(line_sentence(line, keys[i], posted.currency));
+		values[10] = CStringGetTextDatum(engine_explain(line, &posted.sale, keys[i], posted.currency));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	program_close(program);

@@ -706,7 +706,7 @@ insert_ledger(Posting *posting)
 	{
 		SaleRow    *row = posting->paid[i];
 		Upline	   *upline = &posting->uplines[i];
-		EngineSale	sale;
+		EngineSale	sale = {0};
 
 		if (!row->posted)
 			continue;

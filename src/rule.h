@@ -23,14 +23,17 @@
 #define RULE_MAX_LEVEL		0x0080
 
 /*
- * What a rule can pay at worst, as a share of the sale's amount.  certain: at
- * least that much is paid by some sale; possible: never more, NULL if that
- * cannot be said.
+ * What a rule can pay at worst, as shares of the sale's amount; plan_guard.c
+ * puts them together.  certain, own and least never say too much, possible
+ * never too little.
  */
 typedef struct RuleShare
 {
-	Numeric		certain;
-	Numeric		possible;
+	Numeric	   *own;			/* nranks + 1 elements: where everybody has that rank, and no variant applies */
+	Numeric		certain;		/* some sale is paid that much, if "when" holds */
+	Numeric		least;			/* whatever variant applies and whoever stands above */
+	Numeric		possible;		/* NULL: cannot be said */
+	bool		varies;			/* own holds for some sales only, least for all */
 } RuleShare;
 
 typedef struct RuleKind
@@ -49,14 +52,44 @@ typedef struct RuleKind
 	int			(*max_level) (const PlanRule *rule);
 	/* shares has those of the rules that run before */
 	RuleShare	(*share) (const CommissionPlan *plan, const PlanRule *rule, const RuleShare *shares);
+	/* lines that pay somebody, roughly, of an unchecked rule with so many uplines */
+	double		(*estimate) (const JsonbValue *rule, double uplines);
 	/* emit the rule's lines for one item of a sale */
 	void		(*run) (EngineRun *run);
 } RuleKind;
 
-extern const RuleKind *const rule_kinds[];	/* ends with NULL */
+#define RULE_MAX_KINDS		7
+
+extern const RuleKind *const rule_kinds[RULE_MAX_KINDS + 1];	/* ends with NULL */
 
 extern const RuleKind *rule_find_kind(const char *name, int len);
 extern char *rule_list_kinds(void);
+extern double rule_estimate_lines(const JsonbValue *rule, double depth);
+extern double rule_estimate_levels(const JsonbValue *rule, double uplines);
+
+/* rule_share.c: what kinds with one rate a level can pay at worst */
+
+/* The rate that terms have for a slot, which is a level; NULL: none. */
+typedef const PlanRate *(*RuleSlot) (const PlanTerms *terms, int slot);
+
+typedef struct RuleSlots
+{
+	RuleSlot	slot;
+	int			nslots;			/* level 0 is the first */
+	RuleSlot	budget;			/* slot 0 of it: what the rates are of; NULL: the base */
+} RuleSlots;
+
+extern RuleShare rule_share_of_slots(const CommissionPlan *plan, const PlanRule *rule,
+									 const RuleSlots *slots, const RuleShare *shares);
+extern RuleShare rule_share_none(const CommissionPlan *plan);
+extern void rule_share_of_base(const CommissionPlan *plan, const PlanRule *rule,
+							   const RuleShare *shares, RuleShare *share);
+extern bool rule_variant_is_alone(const PlanRule *rule, int variant);
+extern Numeric rule_highest_percentage(const CommissionPlan *plan, const PlanRate *rate,
+									   bool *has_fixed);
+extern Numeric rule_percentage(const PlanRate *own, const PlanRate *variant, int rank);
+extern bool rule_qualifies(const PlanRule *rule, int level, int rank);
+extern const PlanRate *rule_level_slot(const PlanTerms *terms, int slot);
 
 /* The kinds. */
 extern const RuleKind rule_unilevel;
