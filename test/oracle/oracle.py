@@ -177,7 +177,9 @@ class Item:
 
 	def number(self, name):
 		found = self.own_number(name)
-		return Fraction(1) if found is None and name == "quantity" else found
+		if name == "quantity":
+			return Fraction(1) if found is None else max(found, Fraction(0))
+		return found
 
 	def own_number(self, name):
 		if self.order_line is not None:
@@ -276,11 +278,15 @@ def holds_condition(key, condition, plan, sale, item):
 	raise KeyError(key)
 
 
+# In the order in which they are looked at; after the first that does not hold,
+# no counter is needed any more.
+CONDITIONS = ["product", "category", "tag", "region", "channel", "attributes", "currency",
+			  "buyer_rank", "amount", "order_amount", "quantity", "order_number", "first_order", "time"]
+
+
 def holds(when, plan, sale, item):
-	# Each of them is looked at, so that what is missing does not depend on
-	# the order of the keys.
-	return all([holds_condition(key, condition, plan, sale, item)
-				for key, condition in (when or {}).items()])
+	return all(holds_condition(key, when[key], plan, sale, item)
+			   for key in CONDITIONS if when and key in when)
 
 
 def count_conditions(when):
@@ -339,6 +345,9 @@ class Calculation:
 		return self.lines
 
 	def run_rule(self, rule):
+		if self.already_paid(rule):
+			self.lines.append(Line(rule["name"], 0, reason="already_paid"))
+			return
 		of_rule = []
 		for item in items(rule, self.sale):
 			of_item = self.run_item(rule, item)
@@ -362,13 +371,14 @@ class Calculation:
 
 	# Step 1.
 
+	def already_paid(self, rule):
+		counters = self.sale.fact("counters", {})
+		applied = (counters.get("applied") or {}).get(rule["name"]) or 0
+		return rule.get("once_per_buyer") is True and applied > 0
+
 	def applies(self, rule, item):
 		"""Why a rule does not apply to an item; else where its rates are
 		looked for, in order, and its base."""
-		counters = self.sale.fact("counters", {})
-		applied = (counters.get("applied") or {}).get(rule["name"]) or 0
-		if rule.get("once_per_buyer") and applied > 0:
-			return "already_paid", None, None
 		if not holds(rule.get("when"), self.plan, self.sale, item):
 			return "not_applicable", None, None
 		sources = self.sources(rule, item)
@@ -545,10 +555,11 @@ class Application:
 	# Rates.
 
 	def has(self, key):
-		return any(source.get(key) is not None for source in self.sources)
+		"""Does the rule or a variant that holds say this?"""
+		return any(source.get(key) is not None for source in self.sources + [self.rule])
 
 	def count(self, key):
-		return max(len(source.get(key) or []) for source in self.sources)
+		return max(len(source.get(key) or []) for source in self.sources + [self.rule])
 
 	def find(self, key, rank, index=None):
 		"""The first value for a rank among the variants and the rule."""
@@ -604,7 +615,7 @@ class Application:
 		return rate.fixed * self.units() if self.rule.get("per_unit") else rate.fixed
 
 	def units(self):
-		return max(self.item.number("quantity"), Fraction(0))
+		return self.item.number("quantity")
 
 	def shown_base(self, rate, base):
 		"""What the result says that a rate was applied to."""
@@ -614,8 +625,8 @@ class Application:
 
 	# Who is qualified.
 
-	def exempt(self, person, start=0):
-		return self.sponsor_exempt and person.level == start + 1
+	def exempt(self, person):
+		return self.sponsor_exempt and person.level == 1
 
 	def rank_too_low(self, person):
 		index = self.calculation.rank_index
@@ -629,20 +640,20 @@ class Application:
 		depth = depths[person.rank] if person.rank in depths else depths.get("*")
 		return depth is not None and depth < number
 
-	def qualified(self, person, number, start=0):
-		return self.exempt(person, start) or not (
+	def qualified(self, person, number):
+		return self.exempt(person) or not (
 			self.rank_too_low(person) or self.depth_locked(person, number))
 
-	def skipped(self, person, number, rate, start=0):
+	def skipped(self, person, number, rate):
 		"""Does compression skip the member?"""
-		if self.mode == "none" or person.level == 0 or self.exempt(person, start):
+		if self.mode == "none" or person.level == 0 or self.exempt(person):
 			return False
 		if person.state != "active":
 			return True
 		return self.mode == "dynamic" and (
-			not self.qualified(person, number, start) or rate is None)
+			not self.qualified(person, number) or rate is None)
 
-	def why_not(self, person, number, rate, start=0, need_qualification=True):
+	def why_not(self, person, number, rate, need_qualification=True):
 		"""The first reason for which a member is not paid."""
 		if person is None:
 			return "no_upline"
@@ -652,7 +663,7 @@ class Application:
 			return person.state
 		if self.above_max_level(person):
 			return "above_max_level"
-		if need_qualification and not self.exempt(person, start):
+		if need_qualification and not self.exempt(person):
 			if self.rank_too_low(person):
 				return "rank_too_low"
 			if self.depth_locked(person, number):
@@ -690,8 +701,8 @@ class Application:
 		self.lines.append(line)
 		return line
 
-	def pay(self, level, person, number, rate, base, basis=0, start=0, need_qualification=True):
-		reason = self.why_not(person, number, rate, start, need_qualification)
+	def pay(self, level, person, number, rate, base, basis=0, need_qualification=True):
+		reason = self.why_not(person, number, rate, need_qualification)
 		rate = self.uplifted(rate, person)
 		if rate is None:
 			return self.add(level, person, reason, basis)
@@ -721,25 +732,26 @@ class Application:
 			level += 1
 			person = self.calculation.person(level)
 			rate = self.rate(number, person)
-			if person and self.skipped(person, number, rate, start):
-				self.add(level, person, "skipped", basis)
+			if person and self.skipped(person, number, rate):
+				self.add(level, person, "skipped")
 				continue
-			yield number, self.pay(level, person, number, rate, base, basis, start)
+			yield number, self.pay(level, person, number, rate, base, basis)
 			number += 1
 
 	def walk_rolls_up(self, count, base):
 		for number in range(1, count + 1):
-			person = self.calculation.person(number)
-			rate = self.rate(number, person)
-			target = None
-			if person and self.skipped(person, number, rate):
-				target = self.not_skipped_above(person, number)
-			if target is None:
-				yield number, self.pay(number, person, number, rate, base)
-			else:
-				self.add(number, person, "moved")
-				yield number, self.pay(target.level, target, number, self.rate(number, target),
-									   base, number + 1)
+			yield number, self.pay_rolling_up(number, number, base)
+
+	def pay_rolling_up(self, level, number, base):
+		"""Pay who stands at a level or, if it is skipped, the nearest above."""
+		person = self.calculation.person(level)
+		rate = self.rate(number, person)
+		if not person or not self.skipped(person, number, rate):
+			return self.pay(level, person, number, rate, base)
+		self.add(level, person, "skipped")
+		above = self.not_skipped_above(person, number)
+		level_above = above.level if above else self.calculation.height + 1
+		return self.pay(level_above, above, number, self.rate(number, above), base, level + 1)
 
 	def not_skipped_above(self, person, number):
 		for above in self.upline(person.level):
@@ -794,7 +806,8 @@ class Split(Application):
 
 	def nearest(self, number, level):
 		for above in self.upline(level):
-			if above.state == "active" and self.qualified(above, number):
+			if (above.state == "active" and self.qualified(above, number)
+					and not self.above_max_level(above)):
 				return above
 		return None
 
@@ -935,8 +948,7 @@ class Peer(Application):
 		self.previous = None			# and who had it last
 		self.place = 0					# how many of its peers there were
 		if self.rule.get("self") == "counted":
-			self.previous = self.calculation.person(0)
-			self.take_place(self.previous)
+			self.visit(self.calculation.person(0))
 		for person in self.upline(0, self.rule.get("max_level")):
 			self.visit(person)
 
@@ -1035,7 +1047,7 @@ class Rotation(Application):
 			raise NotApplicable
 		self.turn = (order - 1) % levels + 1
 		if self.rolls_up:
-			self.run_rolls_up()
+			self.pay_rolling_up(self.turn, self.turn, self.base)
 		else:
 			self.run_reused()
 
@@ -1043,28 +1055,17 @@ class Rotation(Application):
 		return self.find("rate", self.chooser(person))
 
 	def run_reused(self):
-		level, number = 0, 0
+		"""The orders before have gone to those below, none of them skipped."""
+		level = number = 0
 		while number < self.turn:
 			level += 1
 			person = self.calculation.person(level)
 			rate = self.rate(number + 1, person)
-			if person and self.skipped(person, number + 1, rate):
+			if not person or not self.skipped(person, number + 1, rate):
+				number += 1
+			elif number + 1 == self.turn:
 				self.add(level, person, "skipped")
-				continue
-			number += 1
 		self.pay(level, person, self.turn, rate, self.base)
-
-	def run_rolls_up(self):
-		person = self.calculation.person(self.turn)
-		rate = self.rate(self.turn, person)
-		if person and self.skipped(person, self.turn, rate):
-			target = self.not_skipped_above(person, self.turn)
-			if target is not None:
-				self.add(self.turn, person, "moved")
-				self.pay(target.level, target, self.turn, self.rate(self.turn, target),
-						 self.base, self.turn + 1)
-				return
-		self.pay(self.turn, person, self.turn, rate, self.base)
 
 
 KINDS = {"unilevel": Unilevel, "differential": Differential, "peer": Peer, "split": Split,
