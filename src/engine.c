@@ -41,14 +41,14 @@ engine_init(EngineResult *result, MemoryContext context)
  * the sign alone would let it pass.
  */
 static void
-check_amount(Numeric amount)
+check_amount(Numeric amount, Numeric zero)
 {
 	if (!money_is_finite(amount))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("amount of a sale must be finite"),
 				 errdetail("The amount is %s.", money_to_string(amount))));
-	if (money_sign(amount) < 0)
+	if (money_compare(amount, zero) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("amount of a sale must not be negative"),
@@ -62,7 +62,7 @@ check_amount(Numeric amount)
 }
 
 static void
-check_sale(const EngineSale *sale)
+check_sale(const EngineSale *sale, Numeric zero)
 {
 	if (sale->depth < 0 || (sale->depth > 0 && sale->ids == NULL))
 		elog(ERROR, "invalid path of depth %d", sale->depth);
@@ -70,9 +70,9 @@ check_sale(const EngineSale *sale)
 		elog(ERROR, "sale without an amount");
 	if (sale->scale < 0 || sale->scale > PLAN_MAX_CURRENCY_SCALE)
 		elog(ERROR, "invalid scale %d", sale->scale);
-	check_amount(sale->amount);
+	check_amount(sale->amount, zero);
 	for (int i = 0; i < sale->nitems; i++)
-		check_amount(sale->items[i].amount);
+		check_amount(sale->items[i].amount, zero);
 }
 
 /* Ranks as positions, once for the sale. */
@@ -145,7 +145,7 @@ find_base(EngineRun *run)
 	if ((rule->kind->has & RULE_BASE) == 0)
 		return true;
 	if (rule->base.is_amount)
-		run->base = money_factor(run->item->amount);
+		run->base = run->item == &run->whole ? run->amount : money_factor(run->item->amount);
 	else
 	{
 		Numeric		base = engine_base(run);
@@ -224,6 +224,17 @@ drop_unpaid(EngineResult *result)
 	result->nlines = kept;
 }
 
+/* What is not paid shows the decimals of the currency as well. */
+static void
+scale_zeros(EngineResult *result, int scale)
+{
+	Numeric		zero = money_from_units(0, scale);
+
+	for (int i = 0; i < result->nlines; i++)
+		if (result->lines[i].reason != ENGINE_PAID)
+			result->lines[i].amount = zero;
+}
+
 /*
  * The lines of each rule in the order of running, items, levels; without those
  * that are not paid if paid_only.
@@ -233,12 +244,12 @@ engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *res
 {
 	EngineRun	run = {plan, sale, result};
 
-	check_sale(sale);
+	check_sale(sale, result->zero);
 	result->nlines = 0;
 	run.rounding = plan_currency_rounding(plan, sale->currency);
 	run.top_level = plan->compliance.max_level > 0 ? plan->compliance.max_level : PG_INT32_MAX;
 	run.ranks = rank_positions(&run);
-	run.zero = money_from_units(0, sale->scale);
+	run.amount = money_factor(sale->amount);
 	run.whole.amount = sale->amount;
 	run.whole.attributes = sale->attributes;
 	for (int i = 0; i < plan->nrules; i++)
@@ -250,6 +261,8 @@ engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *res
 	engine_guard(&run);
 	if (result->paid_only)
 		drop_unpaid(result);
+	else
+		scale_zeros(result, sale->scale);
 }
 
 /* ---- words ---- */

@@ -152,7 +152,7 @@ visit(Climb *climb, int level)
 		EngineLine *line = engine_pay_exact(run, level, 0, rate != NULL ? run->base.value : run->quantity,
 											rate, due);
 
-		due = line != NULL ? line->amount : run->zero;
+		due = line != NULL ? line->amount : run->result->zero;
 	}
 	if (reason != ENGINE_PAID && !deducts_unpaid(reason))
 		return;

@@ -229,11 +229,10 @@ static bool
 units_within_guard(const EngineRun *run)
 {
 	const EngineResult *result = run->result;
-	MoneyFactor amount = money_factor(run->sale->amount);
 	int64		limit;
 	int64		sum = 0;
 
-	if (!money_product_units(&amount, &run->plan->guard.max_share, run->sale->scale, MONEY_DOWN, &limit))
+	if (!money_product_units(&run->amount, &run->plan->guard.max_share, run->sale->scale, MONEY_DOWN, &limit))
 		return false;
 	for (int i = 0; i < result->nlines; i++)
 	{

@@ -40,7 +40,7 @@ engine_add_line(EngineRun *run, int level, int basis, EngineReason reason)
 	line->base = NULL;
 	line->rate = NULL;
 	line->exact = NULL;
-	line->amount = run->zero;
+	line->amount = run->result->zero;
 	line->units = 0;
 	line->reason = reason;
 	line->limited_by = ENGINE_LIMIT_NONE;
@@ -188,21 +188,20 @@ settle(EngineRun *run, EngineLine *line)
 	return NULL;
 }
 
-/* The usual case: a percentage of the base, by one multiplication. */
-static EngineLine *
-pay_percentage(EngineRun *run, const EngineShare *share)
+/* The usual case, by one multiplication; without a line if it rounds to zero. */
+EngineLine *
+engine_pay_percentage(EngineRun *run, int level, int basis, const MoneyFactor *base,
+					  const MoneyFactor *percentage)
 {
-	const EngineSale *sale = run->sale;
 	int64		units;
-	Numeric		amount = money_product(share->base, share->rate.percentage, sale->scale,
-									   run->rounding, &units);
+	Numeric		amount = money_product(base, percentage, run->sale->scale, run->rounding, &units);
 	EngineLine *line;
 
 	if (units == 0)
 		return NULL;
-	line = engine_add_line(run, share->level, share->basis, ENGINE_PAID);
-	line->base = share->base->value;
-	line->rate = share->rate.percentage->value;
+	line = engine_add_line(run, level, basis, ENGINE_PAID);
+	line->base = base->value;
+	line->rate = percentage->value;
 	line->amount = amount;
 	line->units = units;
 	return line;
@@ -222,7 +221,7 @@ engine_pay(EngineRun *run, const EngineShare *share)
 		return engine_refuse(run, share, reason);
 	if (run->result->paid_only && share->rate.kind == PLAN_PERCENTAGE &&
 		run->rule->uplift_by_rank == NULL && run->rule->residue == PLAN_RESIDUE_HOUSE)
-		return pay_percentage(run, share);
+		return engine_pay_percentage(run, share->level, share->basis, share->base, share->rate.percentage);
 	line = engine_add_line(run, share->level, share->basis, ENGINE_PAID);
 	put_money(run, line, share);
 	return settle(run, line);

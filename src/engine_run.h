@@ -17,7 +17,7 @@ typedef struct EngineRun
 	int			top_level;		/* above it nobody is paid; PG_INT32_MAX: no limit */
 	const int  *ranks;			/* positions by level; NULL: all without */
 	EngineItem	whole;			/* the order as an item */
-	Numeric		zero;			/* with the decimals of the currency */
+	MoneyFactor amount;			/* of the sale */
 
 	const PlanRule *rule;
 	int			rule_start;		/* first line of the rule, in result->lines */
@@ -71,6 +71,8 @@ extern bool engine_is_double_dip(const EngineRun *run, int64 member_id);
 extern EngineReason engine_reason(const EngineRun *run, const EngineShare *share);
 extern EngineLine *engine_pay(EngineRun *run, const EngineShare *share);
 extern EngineLine *engine_refuse(EngineRun *run, const EngineShare *share, EngineReason reason);
+extern EngineLine *engine_pay_percentage(EngineRun *run, int level, int basis,
+										 const MoneyFactor *base, const MoneyFactor *percentage);
 extern EngineLine *engine_pay_exact(EngineRun *run, int level, int basis, Numeric base,
 									Numeric rate, Numeric exact);
 extern void engine_no_rule(EngineRun *run, EngineReason reason);

@@ -287,8 +287,12 @@ money_product(const MoneyFactor *a, const MoneyFactor *b, int scale,
 int64
 money_to_units(Numeric value, int scale)
 {
-	Numeric		units = money_multiply(value, money_from_int(powers_of_ten[scale]));
+	Numeric		units;
 
+	/* before the multiplication, which might overflow */
+	if (money_compare(value, money_from_int(MONEY_MAX_UNITS)) > 0)
+		return -1;
+	units = money_multiply(value, money_from_int(powers_of_ten[scale]));
 	if (money_compare(units, money_from_int(MONEY_MAX_UNITS)) > 0)
 		return -1;
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(units)));

@@ -283,6 +283,7 @@ typedef struct PlanRule
 	bool		has_caps;
 	int			max_level;		/* 0: up to the root */
 	int			nlevels;		/* the most that own terms and variants have */
+	bool		is_plain;		/* percentages of their own, the same for everybody who is active */
 
 	/* differential, peer */
 	PlanSelf	self_mode;

@@ -485,6 +485,28 @@ set_most_levels(PlanRule *rule)
 }
 
 /* The kind decides which keys are known, so it is read first. */
+static bool
+is_percentage(const PlanRate *rate)
+{
+	return rate->by_rank == NULL && rate->plain.kind == PLAN_PERCENTAGE;
+}
+
+/* The usual rule, for which the engine has a short way. */
+static bool
+is_plain(const PlanRule *rule)
+{
+	const PlanRate *self = &rule->terms.self;
+
+	if (rule->nvariants > 0 || rule->group >= 0 || rule->min_rank > 0 ||
+		rule->depth_by_rank != NULL || rule->uplift_by_rank != NULL ||
+		rule->compression.mode != PLAN_COMPRESSION_NONE || rule->residue != PLAN_RESIDUE_HOUSE)
+		return false;
+	for (int i = 0; i < rule->terms.nlevels; i++)
+		if (!is_percentage(&rule->terms.levels[i]))
+			return false;
+	return is_percentage(self) || (self->by_rank == NULL && self->plain.kind == PLAN_NO_VALUE);
+}
+
 static void
 read_rule(void *arg)
 {
@@ -509,6 +531,7 @@ read_rule(void *arg)
 		return;
 	set_most_levels(rule);
 	check_rule(at, reading->plan, rule);
+	rule->is_plain = is_plain(rule);
 	rule->is_complete = true;
 }
 
