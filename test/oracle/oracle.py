@@ -363,11 +363,9 @@ class Calculation:
 		application = KINDS[rule["kind"]](self, rule, item, sources, base)
 		try:
 			application.run()
-		except NoBase:
-			return [Line(rule["name"], item.line, reason="no_base")]
-		except NotApplicable:
-			return [Line(rule["name"], item.line, reason="not_applicable")]
-		return application.lines
+			return application.lines
+		except PaysNobody as refusal:
+			return [Line(rule["name"], item.line, reason=str(refusal))]
 
 	# Step 1.
 
@@ -392,14 +390,12 @@ class Calculation:
 	def sources(self, rule, item):
 		"""Where rates are looked for.  A variant that pays nothing ends the
 		search, and is the end of the list."""
-		matching = [v for v in rule.get("variants") or []
-					if holds(v["when"], self.plan, self.sale, item)]
-		matching.sort(key=lambda v: -count_conditions(v["when"]))
 		found = []
-		for variant in matching:
-			found.append(variant)
-			if variant.get("pays") is False:
-				return found
+		for variant in sorted(rule.get("variants") or [], key=lambda v: -count_conditions(v["when"])):
+			if holds(variant["when"], self.plan, self.sale, item):
+				found.append(variant)
+				if variant.get("pays") is False:
+					return found
 		return found + [rule]
 
 	def base(self, rule, item):
@@ -527,12 +523,8 @@ class Calculation:
 
 # ------------------------------------------------------------- step 2, shared
 
-class NoBase(Exception):
-	"""The rule applies, but what it is to share has no value."""
-
-
-class NotApplicable(Exception):
-	"""The rule turns out not to pay anybody here."""
+class PaysNobody(Exception):
+	"""The rule turns out not to pay anybody here, for this reason."""
 
 
 class Application:
@@ -571,6 +563,10 @@ class Application:
 			if rate is not None:
 				return rate
 		return None
+
+	def opted_out(self):
+		"""Is this how a search for a rate ends?"""
+		return self.sources[-1].get("pays") is False
 
 	def resolve(self, rate, rank):
 		if isinstance(rate, dict) and "by_rank" in rate:
@@ -669,7 +665,7 @@ class Application:
 			if self.depth_locked(person, number):
 				return "depth_locked"
 		if rate is None:
-			return "opted_out" if self.sources[-1].get("pays") is False else "no_rate"
+			return "opted_out" if self.opted_out() else "no_rate"
 		if self.double_dip(person):
 			return "double_dip"
 		return None
@@ -749,15 +745,13 @@ class Application:
 		if not person or not self.skipped(person, number, rate):
 			return self.pay(level, person, number, rate, base)
 		self.add(level, person, "skipped")
-		above = self.not_skipped_above(person, number)
-		level_above = above.level if above else self.calculation.height + 1
-		return self.pay(level_above, above, number, self.rate(number, above), base, level + 1)
-
-	def not_skipped_above(self, person, number):
-		for above in self.upline(person.level):
-			if not self.skipped(above, number, self.rate(number, above)):
-				return above
-		return None
+		for above in self.upline(level):
+			rate = self.rate(number, above)
+			if not self.skipped(above, number, rate):
+				return self.pay(above.level, above, number, rate, base, level + 1)
+			self.add(above.level, above, "skipped")
+		return self.pay(self.calculation.height + 1, None, number, self.rate(number, None),
+						base, level + 1)
 
 
 # ------------------------------------------------------------------ the kinds
@@ -780,7 +774,7 @@ class Split(Application):
 	def run(self):
 		budget = self.find("budget", None)
 		if budget is None:
-			raise NoBase
+			raise PaysNobody("opted_out" if self.opted_out() else "no_base")
 		self.budget = self.exact(budget, self.base)
 		self.missing = self.rule.get("missing") or "house"
 		self.left_over = []				# for "last": (number, line)
@@ -807,7 +801,7 @@ class Split(Application):
 	def nearest(self, number, level):
 		for above in self.upline(level):
 			if (above.state == "active" and self.qualified(above, number)
-					and not self.above_max_level(above)):
+					and not self.above_max_level(above) and not self.double_dip(above)):
 				return above
 		return None
 
@@ -820,8 +814,7 @@ class Split(Application):
 		person = Person(None, member, "active", None)
 		if member in self.sale.path:
 			person = self.calculation.person(len(self.sale.path) - 1 - self.sale.path.index(member))
-		level = line.level if person.level is None else person.level
-		given = self.pay(level, person, number, rate, self.budget,
+		given = self.pay(line.level, person, number, rate, self.budget,
 						 line.basis or line.level + 1, need_qualification=False)
 		given.to_named = True
 		line.take_money("moved")
@@ -1044,7 +1037,7 @@ class Rotation(Application):
 		order = needed(self.sale.counter("order_number"), "order_number")
 		levels = self.rule["levels"]
 		if order > levels and self.rule.get("after") == "stop":
-			raise NotApplicable
+			raise PaysNobody("not_applicable")
 		self.turn = (order - 1) % levels + 1
 		if self.rolls_up:
 			self.pay_rolling_up(self.turn, self.turn, self.base)
