@@ -175,7 +175,7 @@ class Generator:
 
 	def make_differential(self, rule, known):
 		key = "slices" if self.chance(0.35) else "rates"
-		rule[key] = self.by_rank(star=0.1 if key == "rates" else 0)
+		rule[key] = self.by_rank(star=0.1)
 		if key == "slices" and self.chance(0.5):
 			rule["gap_filling"] = self.chance(0.3)
 		if self.chance(0.5):
@@ -283,7 +283,7 @@ class Generator:
 				variant[key] = [self.nullable(self.share(i + 1) if self.shares else self.rate())
 								for i in range(self.random.randint(1, count))]
 			elif key in ("rates", "slices"):
-				variant[key] = self.by_rank(star=0.1 if key == "rates" else 0)
+				variant[key] = self.by_rank(star=0.1)
 			elif key == "budget":
 				variant[key] = self.pick(["10%", "0%", self.fixed()])
 			elif self.shares:
@@ -522,8 +522,8 @@ def worst_of_rule(rule, pays):
 		share = highest("self") + sum_of_levels()
 	elif kind == "differential":
 		share = highest("rates")
-		share += sum(max(largest_percentage((s.get("slices") or {"by_rank": {}})["by_rank"].get(rank))
-						 for s in sources) for rank in RANKS)
+		share += sum(max(largest_percentage(of_rank((s.get("slices") or {"by_rank": {}})["by_rank"], rank))
+						 for s in sources) for rank in RANKS + [None])
 	elif kind == "peer":
 		share = sum_of_levels() * len(RANKS)
 	elif kind == "split":
@@ -537,6 +537,10 @@ def worst_of_rule(rule, pays):
 		share = highest("rate")
 	uplift = rule.get("uplift_by_rank") or {}
 	return share * (1 + max([percentage(u) for u in uplift.values()] or [Fraction(0)]))
+
+
+def of_rank(by_rank, rank):
+	return by_rank[rank] if rank in by_rank else by_rank.get("*")
 
 
 def largest_percentage(rate):

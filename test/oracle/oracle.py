@@ -851,12 +851,11 @@ class Override(Application):
 
 class Differential(Application):
 	def run(self):
-		self.slices = self.rule.get("slices") is not None or any(
-			source.get("slices") is not None for source in self.sources)
+		self.slices = "slices" in self.rule
 		self.key = "slices" if self.slices else "rates"
-		self.highest = None				# the highest rate below
+		self.highest = Rate(percent=Fraction(0))	# of all below
 		self.passed = -1				# slices: the highest rank below
-		self.own = Fraction(0)			# deduct: what this rule has paid below
+		self.own = Fraction(0)			# deduct: the parts of all below
 		own_self = self.rule.get("self") or "ignored"
 		people = [] if own_self == "ignored" else [self.calculation.person(0)]
 		for person in people + list(self.upline(0, self.rule.get("max_level"))):
@@ -869,44 +868,46 @@ class Differential(Application):
 		if self.skipped(person, person.level, rate):
 			self.add(person.level, person, "skipped")
 			return False
-		counts = self.qualified(person, person.level) and rate is not None
-		part = self.part(person, rate) if counts else None
-		if not silent:
-			self.pay_part(person, rate, part)
-		if not counts:
+		if not self.qualified(person, person.level) or rate is None:
+			if not silent:
+				self.add(person.level, person, self.why_not(person, person.level, rate))
 			return False
+		part = self.part(person, rate)
+		line = None if silent else self.pay_part(person, rate, part)
 		if part is not None:
-			self.own += self.calculation.round(part[1])
+			paid = silent or line.reason in ("paid", "rounds_to_zero")
+			self.own += self.calculation.round(part[1]) if paid else part[1]
 		return self.pass_by(person, rate)
 
 	def pay_part(self, person, rate, part):
 		# Who is due the slices of others is not paid zero, whatever its own.
-		own_only = part is None or not self.slices
-		reason = self.why_not(person, person.level, rate if own_only else Rate(fixed=part[1]))
-		if part is None:
-			self.add(person.level, person, reason or "not_above")
+		due = Rate(fixed=part[1]) if self.slices and part and part[1] > 0 else rate
+		reason = self.why_not(person, person.level, due)
+		if part is None or reason == "zero_rate":
+			return self.add(person.level, person, reason or "not_above")
+		percent, exact = part
+		if percent is None:
+			base = self.shown_base(rate if rate.percent is None else Rate(fixed=exact), self.base)
 		else:
-			self.add(person.level, person, reason, base=self.shown_base(rate, self.base),
-					 rate=part[0], exact=part[1])
+			base = self.base
+		return self.add(person.level, person, reason, base=base, rate=percent, exact=exact)
 
 	def part(self, person, rate):
-		"""What the member gets, as (rate, exact); None: nothing."""
+		"""What the member gets, as (rate, exact); None: it is not above."""
 		if self.slices:
 			return self.part_of_slices(person, rate)
 		exact = self.exact(rate, self.base)
 		if self.rule.get("deduct") is not None:
+			percent = rate.percent
 			exact -= self.own + sum(
 				each.amount for each in self.calculation.paid(self.rule["deduct"], self.item.line)
 				if each.level <= person.level)
-			return (rate.percent, exact) if exact > 0 else None
-		if self.highest is None:
-			return (rate.percent, exact) if exact > 0 else None
-		exact -= self.exact(self.highest, self.base)
-		if exact <= 0:
-			return None
-		if rate.percent is None or self.highest.percent is None:
-			return None, exact
-		return rate.percent - self.highest.percent, exact
+		else:
+			percent = None
+			if rate.percent is not None and self.highest.percent is not None:
+				percent = rate.percent - self.highest.percent
+			exact -= self.exact(self.highest, self.base)
+		return (percent, exact) if exact > 0 else None
 
 	def part_of_slices(self, person, rate):
 		index = self.calculation.rank_index(person.rank)
@@ -917,8 +918,7 @@ class Differential(Application):
 			ranks = self.calculation.plan["ranks"][self.passed + 1:index + 1]
 			parts = [r for r in (self.find("slices", rank) for rank in ranks) if r is not None]
 		percent = None if any(r.percent is None for r in parts) else sum(r.percent for r in parts)
-		exact = sum(self.exact(r, self.base) for r in parts)
-		return (percent, exact) if exact > 0 else None
+		return percent, sum(self.exact(r, self.base) for r in parts)
 
 	def pass_by(self, person, rate):
 		"""The member has been passed, paid or not; is it the top?"""
@@ -928,10 +928,10 @@ class Differential(Application):
 		if self.slices:
 			self.passed = max(self.passed, self.calculation.rank_index(person.rank))
 			return self.passed >= max(self.calculation.rank_index(rank) for _, rank in values)
-		if self.highest is None or self.exact(rate, self.base) > self.exact(self.highest, self.base):
+		if self.exact(rate, self.base) > self.exact(self.highest, self.base):
 			self.highest = rate
 		top = max(self.exact(value, self.base) for value, _ in values)
-		return self.exact(self.highest, self.base) >= top
+		return self.exact(rate, self.base) >= top
 
 
 class Peer(Application):
