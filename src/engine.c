@@ -61,6 +61,19 @@ check_amount(Numeric amount, Numeric zero)
 						   money_scale(amount), MONEY_MAX_SCALE)));
 }
 
+/* An amount that fits into units is all that it has to be. */
+static MoneyFactor
+checked_amount(Numeric amount, Numeric zero)
+{
+	MoneyFactor factor = {amount, -1, 0};
+
+	if (money_is_finite(amount))
+		factor = money_factor(amount);
+	if (factor.units < 0)
+		check_amount(amount, zero);
+	return factor;
+}
+
 static void
 check_sale(const EngineSale *sale, Numeric zero)
 {
@@ -70,7 +83,6 @@ check_sale(const EngineSale *sale, Numeric zero)
 		elog(ERROR, "sale without an amount");
 	if (sale->scale < 0 || sale->scale > PLAN_MAX_CURRENCY_SCALE)
 		elog(ERROR, "invalid scale %d", sale->scale);
-	check_amount(sale->amount, zero);
 	for (int i = 0; i < sale->nitems; i++)
 		check_amount(sale->items[i].amount, zero);
 }
@@ -249,7 +261,7 @@ engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *res
 	run.rounding = plan_currency_rounding(plan, sale->currency);
 	run.top_level = plan->compliance.max_level > 0 ? plan->compliance.max_level : PG_INT32_MAX;
 	run.ranks = rank_positions(&run);
-	run.amount = money_factor(sale->amount);
+	run.amount = checked_amount(sale->amount, result->zero);
 	run.whole.amount = sale->amount;
 	run.whole.attributes = sale->attributes;
 	for (int i = 0; i < plan->nrules; i++)

@@ -170,12 +170,66 @@ top_reached(const Climb *climb)
 	return climb->reached;
 }
 
+static void
+skip(EngineRun *run, int level)
+{
+	if (!run->result->paid_only)
+		(void) engine_add_line(run, level, 0, ENGINE_SKIPPED);
+}
+
+/*
+ * The short way, where the rates have the same order for every sale: only
+ * whoever is paid needs arithmetic.
+ */
+static void
+climb_in_order(EngineRun *run, int start, int end)
+{
+	const PlanRule *rule = run->rule;
+	const PlanValue *values = rule->terms.rates.by_rank;
+	MoneyFactor taken = money_factor(run->result->zero);
+	int			taken_order = 0;
+
+	for (int level = start; level < end && taken_order < rule->top_order; level++)
+	{
+		int			rank = engine_rank(run, level);
+		EngineShare share = {level, level, 0, {values[rank].kind, &values[rank].percentage}, &run->base};
+		EngineReason reason;
+
+		CHECK_FOR_INTERRUPTS();
+		if (level > 0 && engine_skips(run, level, level, &share.rate))
+			continue;
+		if (rule->rate_order[rank] <= taken_order)
+			continue;
+		reason = engine_reason(run, &share);
+		if (reason == ENGINE_PAID && (level > 0 || rule->self_mode == PLAN_SELF_PAID))
+		{
+			MoneyFactor difference = money_difference(&values[rank].percentage, &taken);
+
+			(void) engine_pay_percentage(run, level, 0, &run->base, &difference);
+		}
+		else if (reason != ENGINE_PAID && !deducts_unpaid(reason))
+			continue;
+		taken = values[rank].percentage;
+		taken_order = rule->rate_order[rank];
+	}
+}
+
 void
 engine_run_differential(EngineRun *run)
 {
 	const PlanRule *rule = run->rule;
+	int			start = rule->self_mode == PLAN_SELF_IGNORED ? 1 : 0;
 	int			end = run->sale->depth;
 	Climb		climb = {run};
+
+	if (rule->max_level > 0)
+		end = Min(end, rule->max_level + 1);
+	if (run->result->paid_only && rule->rate_order != NULL && rule->residue == PLAN_RESIDUE_HOUSE)
+	{
+		if (!money_is_zero(run->base.value))
+			climb_in_order(run, start, end);
+		return;
+	}
 
 	climb.slices = engine_has_rate(run, offsetof(PlanTerms, slices));
 	climb.taken = run->result->zero;
@@ -183,17 +237,14 @@ engine_run_differential(EngineRun *run)
 	find_values(&climb);
 	if (climb.top < 0)
 		return;
-	if (rule->max_level > 0)
-		end = Min(end, rule->max_level + 1);
-	for (int level = rule->self_mode == PLAN_SELF_IGNORED ? 1 : 0; level < end; level++)
+	for (int level = start; level < end; level++)
 	{
 		EngineRate *rate = &climb.values[engine_rank(run, level)].rate;
 
 		CHECK_FOR_INTERRUPTS();
 		if (level > 0 && engine_skips(run, level, level, rate))
 		{
-			if (!run->result->paid_only)
-				(void) engine_add_line(run, level, 0, ENGINE_SKIPPED);
+			skip(run, level);
 			continue;
 		}
 		visit(&climb, level);

@@ -6,6 +6,8 @@
  */
 #include "compat.h"
 
+#include <ctype.h>
+
 #include "common/int.h"
 #include "utils/fmgrprotos.h"
 
@@ -192,30 +194,60 @@ money_trim(Numeric value)
 											   NumericGetDatum(value)));
 }
 
+/*
+ * Reading the digits is several times faster than multiplying by a power of
+ * ten and converting.
+ */
 MoneyFactor
 money_factor(Numeric value)
 {
 	MoneyFactor factor = {value, -1, 0};
-	int			scale = money_scale(value);
-	bool		failed = false;
-	int32		units;
+	char	   *text = money_to_string(value);
+	char	   *point = strchr(text, '.');
+	char	   *end = point != NULL ? point + strlen(point) : NULL;
+	int64		units = 0;
 
 	/* a quotient comes with 16 decimals and more, most of them zeros */
-	if (scale > MONEY_UNITS_MAX_SCALE)
+	if (point != NULL && end - point - 1 > MONEY_UNITS_MAX_SCALE)
 	{
-		value = money_trim(value);
-		scale = money_scale(value);
+		while (end[-1] == '0')
+			*--end = '\0';
 	}
-	if (scale > MONEY_UNITS_MAX_SCALE)
-		return factor;
-	if (scale > 0)
-		value = money_multiply(value, int64_to_numeric(powers_of_ten[scale]));
-	units = numeric_int4_opt_error(value, &failed);
-	if (!failed && units >= 0)
+	if (point == NULL || end - point - 1 <= MONEY_UNITS_MAX_SCALE)
 	{
-		factor.units = units;
-		factor.scale = scale;
+		const char *digit = text;
+
+		for (; units <= PG_INT32_MAX && (isdigit((unsigned char) *digit) || digit == point); digit++)
+			if (digit != point)
+				units = units * 10 + (*digit - '0');
+		/* whatever stops earlier is negative, no number, or large */
+		if (*digit == '\0' && units <= PG_INT32_MAX)
+		{
+			factor.units = (int32) units;
+			factor.scale = point != NULL ? (int) (end - point - 1) : 0;
+		}
 	}
+	pfree(text);
+	return factor;
+}
+
+/* a - b, which is not negative. */
+MoneyFactor
+money_difference(const MoneyFactor *a, const MoneyFactor *b)
+{
+	MoneyFactor factor;
+	int			scale = Max(a->scale, b->scale);
+	int64		units;
+
+	if (a->units < 0 || b->units < 0)
+		return money_factor(money_subtract(a->value, b->value));
+	/* below 2^31 * 10^9 each */
+	units = a->units * powers_of_ten[scale - a->scale] - b->units * powers_of_ten[scale - b->scale];
+	if (units > PG_INT32_MAX)
+		return money_factor(money_subtract(a->value, b->value));
+	factor.units = (int32) units;
+	factor.scale = scale;
+	factor.value = money_from_units(units, scale);
 	return factor;
 }
 

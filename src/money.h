@@ -64,6 +64,7 @@ extern Numeric money_trim(Numeric value);	/* without trailing zeros */
 extern Numeric money_portion(Numeric whole, Numeric part, Numeric of, int scale);
 
 extern MoneyFactor money_factor(Numeric value);
+extern MoneyFactor money_difference(const MoneyFactor *a, const MoneyFactor *b);
 extern Numeric money_product(const MoneyFactor *a, const MoneyFactor *b,
 							 int scale, MoneyRounding rounding, int64 *units);
 extern bool money_product_units(const MoneyFactor *a, const MoneyFactor *b, int scale,

@@ -288,6 +288,8 @@ typedef struct PlanRule
 	/* differential, peer */
 	PlanSelf	self_mode;
 	bool		gap_filling;
+	int		   *rate_order;		/* by rank, from 1: the place of its rate, 0: zero or none; NULL: differs by sale */
+	int			top_order;
 	PlanRules	deduct;
 	PlanPeerOf	peer_of;
 	PlanRules	income;
@@ -328,6 +330,7 @@ typedef struct CommissionPlan
 	int			ngroups;
 	int			nranks;
 	const char **ranks;			/* ranks[i] has position i + 1 */
+	int		   *ranks_by_name;	/* positions, sorted by the name's strcmp */
 	int			ncurrencies;
 	PlanCurrency *currencies;
 	MoneyRounding rounding;

@@ -38,6 +38,24 @@ check_new_rank(const PlanPath *at, const JsonbValue *value, const CommissionPlan
 	}
 }
 
+static int
+compare_positions(const void *a, const void *b, void *arg)
+{
+	const char **ranks = arg;
+
+	return strcmp(ranks[*(const int *) a - 1], ranks[*(const int *) b - 1]);
+}
+
+/* Every sale looks for the ranks of its whole upline. */
+static void
+sort_ranks(CommissionPlan *plan)
+{
+	plan->ranks_by_name = palloc(sizeof(int) * Max(plan->nranks, 1));
+	for (int i = 0; i < plan->nranks; i++)
+		plan->ranks_by_name[i] = i + 1;
+	qsort_arg(plan->ranks_by_name, plan->nranks, sizeof(int), compare_positions, plan->ranks);
+}
+
 void
 plan_read_ranks(const PlanPath *at, const JsonbValue *value, void *target)
 {
@@ -54,17 +72,29 @@ plan_read_ranks(const PlanPath *at, const JsonbValue *value, void *target)
 		check_new_rank(&here, element, plan, name);
 		plan->ranks[plan->nranks++] = name;
 	}
+	sort_ranks(plan);
 }
 
 /* ---- names of ranks ---- */
 
 static int
-find_rank(const CommissionPlan *plan, const char *name, int len)
+find_rank(const CommissionPlan *plan, const char *name)
 {
-	for (int i = 0; i < plan->nranks; i++)
+	int			low = 0;
+	int			high = plan->nranks;
+
+	while (low < high)
 	{
-		if (strlen(plan->ranks[i]) == len && memcmp(plan->ranks[i], name, len) == 0)
-			return i + 1;
+		int			middle = (low + high) / 2;
+		int			position = plan->ranks_by_name[middle];
+		int			order = strcmp(name, plan->ranks[position - 1]);
+
+		if (order == 0)
+			return position;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
 	return 0;
 }
@@ -73,7 +103,7 @@ find_rank(const CommissionPlan *plan, const char *name, int len)
 int
 plan_rank_position(const CommissionPlan *plan, const char *rank)
 {
-	return rank != NULL ? find_rank(plan, rank, strlen(rank)) : 0;
+	return rank != NULL ? find_rank(plan, rank) : 0;
 }
 
 static void
@@ -99,7 +129,7 @@ int
 plan_rank(const PlanPath *at, const char *name, int len)
 {
 	PlanReading *reading = plan_reading(at);
-	int			rank = find_rank(reading->plan, name, len);
+	int			rank = find_rank(reading->plan, pnstrdup(name, len));
 
 	reading->plan->uses_rank = true;
 	if (rank == 0 && !reading->any_rank)

@@ -46,6 +46,48 @@ static const PlanKey differential_term_keys[] = {
 	{NULL}
 };
 
+static int
+compare_percentages(const void *a, const void *b)
+{
+	const PlanValue *x = *(const PlanValue *const *) a;
+	const PlanValue *y = *(const PlanValue *const *) b;
+
+	return money_compare(x->percentage.value, y->percentage.value);
+}
+
+/*
+ * The order of the ranks' rates, where it is the same for every sale: then the
+ * engine compares numbers of places and not amounts.
+ */
+static void
+order_rates(const CommissionPlan *plan, PlanRule *rule)
+{
+	const PlanValue *values = rule->terms.rates.by_rank;
+	const PlanValue **sorted = palloc(sizeof(PlanValue *) * (plan->nranks + 1));
+	int			n = 0;
+	int			order = 0;
+
+	if (values == NULL || rule->nvariants > 0 || rule->deduct.n > 0)
+		return;
+	for (int rank = 0; rank <= plan->nranks; rank++)
+	{
+		if (values[rank].kind == PLAN_FIXED)
+			return;
+		if (values[rank].kind == PLAN_PERCENTAGE)
+			sorted[n++] = &values[rank];
+	}
+	qsort(sorted, n, sizeof(PlanValue *), compare_percentages);
+	rule->rate_order = palloc0(sizeof(int) * (plan->nranks + 1));
+	for (int i = 0; i < n; i++)
+	{
+		if (i == 0 ? !money_is_zero(sorted[i]->percentage.value)
+			: compare_percentages(&sorted[i - 1], &sorted[i]) != 0)
+			order++;
+		rule->rate_order[sorted[i] - values] = order;
+	}
+	rule->top_order = order;
+}
+
 static void
 check(const PlanPath *at, const CommissionPlan *plan, PlanRule *rule)
 {
@@ -70,6 +112,7 @@ check(const PlanPath *at, const CommissionPlan *plan, PlanRule *rule)
 				 errmsg("\"gap_filling\" goes with slices, not with rates"),
 				 plan_errat(at),
 				 errhint("Write \"slices\" that say what each rank adds.")));
+	order_rates(plan, rule);
 }
 
 static void
