@@ -19,6 +19,7 @@ import sys
 from collections import Counter
 from decimal import Decimal
 from fractions import Fraction
+from time import sleep
 
 import oracle
 from generate import Case, Generator
@@ -66,16 +67,32 @@ END $$;
 
 # ------------------------------------------------------------------- the server
 
+class ServerLost(Exception):
+	"""It crashed, or psql did."""
+
+
 class Server:
 	"""One psql, fed with batches of cases."""
 
 	def __init__(self):
+		self.connect()
+
+	def connect(self):
 		self.psql = subprocess.Popen(
 			["psql", "-XqAt", "-v", "ON_ERROR_STOP=1"],
 			stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 		self.psql.stdin.write(PREPARE)
 
 	def answers(self, cases):
+		try:
+			answers = self.ask(cases)
+		except BrokenPipeError:
+			answers = []
+		if len(answers) != len(cases):
+			raise ServerLost(f"{len(answers)} of {len(cases)} cases are answered")
+		return answers
+
+	def ask(self, cases):
 		write = self.psql.stdin.write
 		write("TRUNCATE cases;\nCOPY cases FROM STDIN;\n")
 		for i, case in enumerate(cases):
@@ -89,9 +106,17 @@ class Server:
 			if line == "done\n":
 				break
 			answers.append(json.loads(line))
-		if len(answers) != len(cases):
-			sys.exit(f"the server answered {len(answers)} of {len(cases)} cases")
 		return answers
+
+	def reconnect(self):
+		"""After a crash, once the server has recovered."""
+		self.psql.kill()
+		self.psql.wait()
+		for _ in range(300):
+			if subprocess.run(["pg_isready", "-q"], check=False).returncode == 0:
+				break
+			sleep(0.1)
+		self.connect()
 
 	def close(self):
 		self.psql.stdin.close()
@@ -332,6 +357,17 @@ def remove(case, name, place):
 	del whole[place[-1]]
 
 
+def find_crash(server, cases):
+	"""The index of the first case that crashes the server."""
+	for i, case in enumerate(cases):
+		server.reconnect()
+		try:
+			server.answers([case])
+		except ServerLost:
+			return i
+	return None
+
+
 # ------------------------------------------------------------------------ main
 
 def report(case, found, seed, nth):
@@ -354,7 +390,15 @@ def main():
 	kinds, reasons = Counter(), Counter()
 	for start in range(0, wanted, BATCH):
 		cases = [generator.case() for _ in range(min(BATCH, wanted - start))]
-		for nth, (case, answer) in enumerate(zip(cases, server.answers(cases)), start):
+		try:
+			answers = server.answers(cases)
+		except ServerLost as lost:
+			i = find_crash(server, cases)
+			if i is None:
+				sys.exit(f"{lost}, and no case of the batch crashes the server alone")
+			report(cases[i], ("the server is lost", str(lost)), seed, start + i)
+			return 1
+		for nth, (case, answer) in enumerate(zip(cases, answers), start):
 			reasons.update(row[9] for row in answer.get("lines", []))
 			found = difference(case, answer)
 			if not found:
