@@ -114,9 +114,10 @@ class Server:
 		self.psql.wait()
 		for _ in range(300):
 			if subprocess.run(["pg_isready", "-q"], check=False).returncode == 0:
-				break
+				self.connect()
+				return
 			sleep(0.1)
-		self.connect()
+		sys.exit("the server crashed, and does not come back")
 
 	def close(self):
 		self.psql.stdin.close()

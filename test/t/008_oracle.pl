@@ -16,6 +16,9 @@ use Test::More;
 
 my $oracle = "$FindBin::RealBin/../oracle";
 my $node = new_node('oracle');
+# A case that crashes it is looked for in the same server.
+$node->append_conf('postgresql.conf', "restart_after_crash = on\n");
+$node->restart;
 $node->safe_psql('postgres', 'CREATE EXTENSION distributor');
 
 local $ENV{PGHOST} = $node->host;
