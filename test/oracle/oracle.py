@@ -875,7 +875,8 @@ class Differential(Application):
 		part = self.part(person, rate)
 		line = None if silent else self.pay_part(person, rate, part)
 		if part is not None:
-			paid = silent or line.reason in ("paid", "rounds_to_zero")
+			# Only what is paid is rounded.
+			paid = line is not None and line.reason in ("paid", "rounds_to_zero")
 			self.own += self.calculation.round(part[1]) if paid else part[1]
 		return self.pass_by(person, rate)
 
