@@ -814,6 +814,8 @@ class Split(Application):
 		person = Person(None, member, "active", None)
 		if member in self.sale.path:
 			person = self.calculation.person(len(self.sale.path) - 1 - self.sale.path.index(member))
+		if self.double_dip(person):
+			return
 		given = self.pay(line.level, person, number, rate, self.budget,
 						 line.basis or line.level + 1, need_qualification=False)
 		given.to_named = True
