@@ -200,11 +200,11 @@ parse_states(ArrayType *array, int depth)
 	return states;
 }
 
-/* Ranks by level, for each of depth levels; elements may be NULL. */
-static const char **
-parse_ranks(ArrayType *array, int depth)
+/* Ranks by level, as positions in the plan, for each of depth levels. */
+static int *
+parse_ranks(const CommissionPlan *plan, ArrayType *array, int depth)
 {
-	const char **ranks;
+	int		   *positions;
 	Datum	   *words;
 	bool	   *nulls;
 	int			nwords;
@@ -214,15 +214,19 @@ parse_ranks(ArrayType *array, int depth)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("ranks must be a one-dimensional array"),
 				 errdetail("The array has %d dimensions.", ARR_NDIM(array))));
-	if (ARR_NDIM(array) == 0)
+	if (ARR_NDIM(array) == 0 || !plan->uses_rank)
 		return NULL;
 
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &words, &nulls, &nwords);
-	ranks = palloc0(sizeof(char *) * Max(depth, 1));
+	positions = palloc0(sizeof(int) * Max(depth, 1));
 	for (int i = 0; i < Min(nwords, depth); i++)
+	{
+		const text *word = (const text *) DatumGetPointer(words[i]);
+
 		if (!nulls[i])
-			ranks[i] = TextDatumGetCString(words[i]);
-	return ranks;
+			positions[i] = plan_find_rank(plan, VARDATA_ANY(word), VARSIZE_ANY_EXHDR(word));
+	}
+	return positions;
 }
 
 static void
@@ -248,7 +252,7 @@ run_sale(FunctionCallInfo fcinfo, CallSite *site, EngineSale *sale)
 	if (!PG_ARGISNULL(ARGUMENT_STATES))
 		sale->states = parse_states(PG_GETARG_ARRAYTYPE_P(ARGUMENT_STATES), sale->depth);
 	if (!PG_ARGISNULL(ARGUMENT_RANKS))
-		sale->ranks = parse_ranks(PG_GETARG_ARRAYTYPE_P(ARGUMENT_RANKS), sale->depth);
+		sale->rank_positions = parse_ranks(site->plan, PG_GETARG_ARRAYTYPE_P(ARGUMENT_RANKS), sale->depth);
 	if (!PG_ARGISNULL(ARGUMENT_SALE))
 		engine_read_facts(sale, PG_GETARG_JSONB_P(ARGUMENT_SALE));
 	engine_run(site->plan, sale, &site->result);

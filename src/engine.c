@@ -94,6 +94,8 @@ rank_positions(EngineRun *run)
 	const EngineSale *sale = run->sale;
 	EngineResult *result = run->result;
 
+	if (sale->rank_positions != NULL)
+		return sale->rank_positions;
 	if (!run->plan->uses_rank || sale->ranks == NULL || sale->depth == 0)
 		return NULL;
 	if (result->maxdepth < sale->depth)
@@ -102,7 +104,8 @@ rank_positions(EngineRun *run)
 		result->ranks = repalloc(result->ranks, sizeof(int) * sale->depth);
 	}
 	for (int level = 0; level < sale->depth; level++)
-		result->ranks[level] = plan_rank_position(run->plan, sale->ranks[level]);
+		result->ranks[level] = sale->ranks[level] == NULL ? 0
+			: plan_find_rank(run->plan, sale->ranks[level], strlen(sale->ranks[level]));
 	return result->ranks;
 }
 

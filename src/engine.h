@@ -48,6 +48,7 @@ typedef struct EngineSale
 	const int64 *ids;
 	const EngineState *states;	/* NULL: all active */
 	const char *const *ranks;	/* NULL: no ranks; elements may be NULL */
+	const int  *rank_positions; /* the same as positions in the plan; instead of ranks */
 	Numeric		amount;			/* finite, not negative */
 	const char *currency;		/* NULL: unknown */
 	int			scale;			/* decimals of what is paid */

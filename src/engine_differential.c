@@ -154,7 +154,7 @@ visit(Climb *climb, int level)
 
 		due = line != NULL ? line->amount : run->result->zero;
 	}
-	if (reason != ENGINE_PAID && !deducts_unpaid(reason))
+	if (share.rate.kind == PLAN_NO_VALUE || (reason != ENGINE_PAID && !deducts_unpaid(reason)))
 		return;
 	if (above)
 		take(climb, rank, due);

@@ -354,7 +354,7 @@ typedef struct CommissionPlan
 extern CommissionPlan *plan_compile(Jsonb *document);
 extern int	plan_currency_scale(const CommissionPlan *plan, const char *currency);
 extern MoneyRounding plan_currency_rounding(const CommissionPlan *plan, const char *currency);
-extern int	plan_rank_position(const CommissionPlan *plan, const char *rank);	/* 0: not in the list, or NULL */
+extern int	plan_find_rank(const CommissionPlan *plan, const char *name, int len);	/* 0: not in the list */
 extern double plan_estimate_lines(Jsonb *document, double depth);
 
 /* plan_time.c: "2026-11-11T10:00:00+08:00" and the like; false: it is none */

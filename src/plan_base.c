@@ -25,12 +25,13 @@ read_number_name(const PlanPath *at, const JsonbValue *value)
 	char	   *name;
 
 	if (value->type != jbvString)
-		plan_wrong_type(at, value, "the name of a number, such as \"list_price\"");
+		plan_wrong_type(at, value, "the name of a number such as \"list_price\"");
 	if (value->val.string.len == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("name of a number is empty"),
-				 plan_errat(at)));
+				 plan_errat(at),
+				 errhint("Name a number of the sale, for example \"list_price\".")));
 	name = plan_string(value);
 	note_number(at, name);
 	return name;

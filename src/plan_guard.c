@@ -311,6 +311,9 @@ plan_worst(const CommissionPlan *plan)
 		CHECK_FOR_INTERRUPTS();
 		shares[i] = plan->rules[i].kind->share(plan, &plan->rules[i], shares);
 	}
+	worst.is_bounded = palloc(sizeof(bool) * plan->nrules);
+	for (int i = 0; i < plan->nrules; i++)
+		worst.is_bounded[i] = shares[i].possible != NULL;
 	worst.certain = certain_share(plan, shares);
 	worst.possible = possible_share(plan, shares);
 	return worst;

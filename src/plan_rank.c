@@ -77,8 +77,9 @@ plan_read_ranks(const PlanPath *at, const JsonbValue *value, void *target)
 
 /* ---- names of ranks ---- */
 
-static int
-find_rank(const CommissionPlan *plan, const char *name)
+/* The position of a rank by its name; 0: it is not in the list. */
+int
+plan_find_rank(const CommissionPlan *plan, const char *name, int len)
 {
 	int			low = 0;
 	int			high = plan->nranks;
@@ -87,23 +88,17 @@ find_rank(const CommissionPlan *plan, const char *name)
 	{
 		int			middle = (low + high) / 2;
 		int			position = plan->ranks_by_name[middle];
-		int			order = strcmp(name, plan->ranks[position - 1]);
+		const char *rank = plan->ranks[position - 1];
+		int			order = strncmp(name, rank, len);
 
-		if (order == 0)
+		if (order == 0 && rank[len] == '\0')
 			return position;
-		if (order < 0)
+		if (order <= 0)
 			high = middle;
 		else
 			low = middle + 1;
 	}
 	return 0;
-}
-
-/* The position of a rank; 0 for NULL and for what is not in the list. */
-int
-plan_rank_position(const CommissionPlan *plan, const char *rank)
-{
-	return rank != NULL ? find_rank(plan, rank) : 0;
 }
 
 static void
@@ -129,7 +124,7 @@ int
 plan_rank(const PlanPath *at, const char *name, int len)
 {
 	PlanReading *reading = plan_reading(at);
-	int			rank = find_rank(reading->plan, pnstrdup(name, len));
+	int			rank = plan_find_rank(reading->plan, name, len);
 
 	reading->plan->uses_rank = true;
 	if (rank == 0 && !reading->any_rank)

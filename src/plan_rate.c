@@ -17,6 +17,9 @@
 /* Longest string that is repeated in a hint, in bytes. */
 #define REPEATED_BYTES	40
 
+/* Of a rate; guards and uplifts may be higher. */
+#define MAX_RATE_PERCENT	100
+
 #define PERCENTAGE_HINT "A rate is a string such as \"5%\", or a number from 0 up to but not including 1 such as 0.05."
 #define RATE_HINT "A rate is a string such as \"5%\", a number from 0 up to but not including 1 such as 0.05, {\"fixed\": 8.80}, or {\"by_rank\": {\"gold\": \"8%\"}}."
 
@@ -183,7 +186,7 @@ plan_percentage(const PlanPath *at, const JsonbValue *value, int max_percent)
 		return money_trim(percent_to_rate(at, value, max_percent));
 	if (value->type == jbvNumeric)
 		return money_trim(fraction_to_rate(at, value));
-	if (value->type == jbvNull)
+	if (value->type == jbvNull && max_percent == MAX_RATE_PERCENT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("null is not a rate"),
@@ -371,7 +374,7 @@ read_value(const PlanPath *at, const JsonbValue *value, void *target)
 		plan_read_keys(at, value, value_keys, result);
 		return;
 	}
-	result->percentage = money_factor(plan_percentage(at, value, 100));
+	result->percentage = money_factor(plan_percentage(at, value, MAX_RATE_PERCENT));
 	result->kind = PLAN_PERCENTAGE;
 }
 

@@ -159,6 +159,7 @@ typedef struct PlanWorst
 {
 	Numeric		certain;
 	Numeric		possible;
+	bool	   *is_bounded;		/* by rule: it is not this one that makes possible NULL */
 } PlanWorst;
 
 extern PlanWorst plan_worst(const CommissionPlan *plan);

@@ -28,24 +28,24 @@ compare_rule_names(const void *a, const void *b)
 	return order != 0 ? order : (one->place > other->place) - (one->place < other->place);
 }
 
+/* Of several rules of one name, which is a mistake of its own, the oldest. */
 static const PlanRule *
 find_rule(const PlanReading *reading, const char *name)
 {
 	int			low = 0;
-	int			high = reading->nnamed - 1;
+	int			high = reading->nnamed;
 
-	while (low <= high)
+	while (low < high)
 	{
 		int			mid = (low + high) / 2;
-		int			order = strcmp(name, reading->by_name[mid]->name);
 
-		if (order == 0)
-			return reading->by_name[mid];
-		if (order < 0)
-			high = mid - 1;
-		else
+		if (strcmp(reading->by_name[mid]->name, name) < 0)
 			low = mid + 1;
+		else
+			high = mid;
 	}
+	if (low < reading->nnamed && strcmp(reading->by_name[low]->name, name) == 0)
+		return reading->by_name[low];
 	return NULL;
 }
 
@@ -497,7 +497,7 @@ is_plain(const PlanRule *rule)
 {
 	const PlanRate *self = &rule->terms.self;
 
-	if (rule->nvariants > 0 || rule->group >= 0 || rule->min_rank > 0 ||
+	if (rule->nvariants > 0 || rule->group_name != NULL || rule->min_rank > 0 ||
 		rule->depth_by_rank != NULL || rule->uplift_by_rank != NULL ||
 		rule->compression.mode != PLAN_COMPRESSION_NONE || rule->residue != PLAN_RESIDUE_HOUSE)
 		return false;

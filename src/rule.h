@@ -52,6 +52,8 @@ typedef struct RuleKind
 	int			(*max_level) (const PlanRule *rule);
 	/* shares has those of the rules that run before */
 	RuleShare	(*share) (const CommissionPlan *plan, const PlanRule *rule, const RuleShare *shares);
+	/* does it pay by the number of a recruit?  NULL: no */
+	bool		(*passes_recruits) (const PlanRule *rule);
 	/* lines that pay somebody, roughly, of an unchecked rule with so many uplines */
 	double		(*estimate) (const JsonbValue *rule, double uplines);
 	/* emit the rule's lines for one item of a sale */

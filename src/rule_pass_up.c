@@ -189,6 +189,12 @@ estimate(const JsonbValue *rule, double uplines)
 	return Min(uplines, 1);
 }
 
+static bool
+passes_recruits(const PlanRule *rule)
+{
+	return !rule->counts_orders;
+}
+
 const RuleKind rule_pass_up = {
 	.name = "pass_up",
 	.has = RULE_BASE | RULE_PER_UNIT | RULE_RANK_OF | RULE_UPLIFT | RULE_MAX_LEVEL,
@@ -197,6 +203,7 @@ const RuleKind rule_pass_up = {
 	.check = check,
 	.max_level = max_level,
 	.share = share,
+	.passes_recruits = passes_recruits,
 	.estimate = estimate,
 	.run = engine_run_pass_up,
 };

@@ -57,3 +57,25 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 5
 SUPPORT distributor.commissions_support;
 COMMENT ON FUNCTION distributor.explain_commissions(pg_catalog.jsonb, distributor.refpath, pg_catalog.numeric, pg_catalog.text, pg_catalog.text[], pg_catalog.text[], pg_catalog.jsonb) IS
 'why a plan pays what it pays for one sale: a row for every rule and upline visited, paid or not, with the reason';
+
+-- its messages may be the server's own, in the language of the session
+CREATE FUNCTION distributor.check_plan(plan pg_catalog.json)
+RETURNS TABLE (
+	severity pg_catalog.text,
+	path pg_catalog.text,
+	message pg_catalog.text)
+AS 'MODULE_PATHNAME', 'distributor_check_plan'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 5;
+COMMENT ON FUNCTION distributor.check_plan(pg_catalog.json) IS
+'all mistakes of a commission plan, each with its place, or else what is doubtful in it; no rows: nothing to say';
+
+CREATE FUNCTION distributor.plan_diff(a pg_catalog.json, b pg_catalog.json)
+RETURNS TABLE (
+	path pg_catalog.text,
+	change pg_catalog.text,
+	before pg_catalog.jsonb,
+	after pg_catalog.jsonb)
+AS 'MODULE_PATHNAME', 'distributor_plan_diff'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 10;
+COMMENT ON FUNCTION distributor.plan_diff(pg_catalog.json, pg_catalog.json) IS
+'what differs between two commission plans, rule by rule: added, removed, changed or moved in the order of running; no rows: nothing';
