@@ -124,6 +124,13 @@ already_paid(const EngineRun *run)
 	return number != NULL && money_sign(number) > 0;
 }
 
+static void
+add_terms(EngineRun *run, const PlanTerms *terms)
+{
+	run->terms[run->nterms++] = terms;
+	run->nlevels = Max(run->nlevels, terms->nlevels);
+}
+
 /*
  * The rates that apply to the item, the most specific first.  False: the item
  * is opted out before any of them.
@@ -134,6 +141,7 @@ find_terms(EngineRun *run)
 	const PlanRule *rule = run->rule;
 
 	run->nterms = 0;
+	run->nlevels = 0;
 	run->opted_out = false;
 	for (int i = 0; i < rule->nvariants; i++)
 	{
@@ -144,9 +152,9 @@ find_terms(EngineRun *run)
 			run->opted_out = true;
 			return run->nterms > 0;
 		}
-		run->terms[run->nterms++] = &rule->variants[i];
+		add_terms(run, &rule->variants[i]);
 	}
-	run->terms[run->nterms++] = &rule->terms;
+	add_terms(run, &rule->terms);
 	return true;
 }
 

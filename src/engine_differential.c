@@ -120,11 +120,16 @@ refuse(Climb *climb, int level, EngineReason reason, Numeric due, Numeric rate)
 	line->base = rate != NULL ? run->base.value : run->quantity;
 }
 
+/*
+ * Does a member deduct its part from what others get, though it is not paid?
+ * Only what it would get, were it not for its state or other rules.
+ */
 static bool
-deducts_unpaid(EngineReason reason)
+deducts_unpaid(const EngineRun *run, int level, EngineReason reason)
 {
-	return reason == ENGINE_FROZEN_MEMBER || reason == ENGINE_LEFT_MEMBER ||
-		reason == ENGINE_ABOVE_MAX_LEVEL || reason == ENGINE_DOUBLE_DIP;
+	return (reason == ENGINE_FROZEN_MEMBER || reason == ENGINE_LEFT_MEMBER ||
+			reason == ENGINE_ABOVE_MAX_LEVEL || reason == ENGINE_DOUBLE_DIP) &&
+		engine_is_qualified(run, level, level);
 }
 
 static void
@@ -132,29 +137,36 @@ visit(Climb *climb, int level)
 {
 	EngineRun  *run = climb->run;
 	int			rank = engine_rank(run, level);
-	EngineShare share = {level, level, 0, climb->values[rank].rate, &run->base};
-	EngineReason reason = engine_reason(run, &share);
+	const EngineRate *own = &climb->values[rank].rate;
+	bool		counted = level == 0 && run->rule->self_mode == PLAN_SELF_COUNTED;
+	EngineReason reason;
 	Numeric		due = NULL;
 	Numeric		rate = NULL;
 	bool		above = false;
+	bool		deducts;
 
-	if (share.rate.kind != PLAN_NO_VALUE)
+	if (own->kind != PLAN_NO_VALUE)
 	{
 		due = climb->slices ? slices_due(climb, rank, &rate) : rates_due(climb, level, rank, &rate);
 		above = climb->slices ? rank > climb->passed : money_sign(due) > 0;
 	}
-	if (reason == ENGINE_PAID && !above)
-		refuse(climb, level, ENGINE_NOT_ABOVE, NULL, NULL);
-	else if (reason != ENGINE_PAID)
-		refuse(climb, level, reason, above ? due : NULL, rate);
-	else if (level > 0 || run->rule->self_mode == PLAN_SELF_PAID)
+	if (engine_rate_is_zero(own) && !(climb->slices && above && !money_is_zero(due)))
+		reason = ENGINE_ZERO_RATE;
+	else
+		reason = engine_member_reason(run, level, level, own->kind != PLAN_NO_VALUE);
+	deducts = reason == ENGINE_PAID || reason == ENGINE_ZERO_RATE || deducts_unpaid(run, level, reason);
+
+	if (reason == ENGINE_PAID && above && !counted)
 	{
 		EngineLine *line = engine_pay_exact(run, level, 0, rate != NULL ? run->base.value : run->quantity,
 											rate, due);
 
 		due = line != NULL ? line->amount : run->result->zero;
 	}
-	if (share.rate.kind == PLAN_NO_VALUE || (reason != ENGINE_PAID && !deducts_unpaid(reason)))
+	else if (!counted)
+		refuse(climb, level, reason == ENGINE_PAID ? ENGINE_NOT_ABOVE : reason,
+			   above && deducts && reason != ENGINE_PAID && reason != ENGINE_ZERO_RATE ? due : NULL, rate);
+	if (!deducts || own->kind == PLAN_NO_VALUE)
 		return;
 	if (above)
 		take(climb, rank, due);
@@ -166,7 +178,7 @@ static bool
 top_reached(const Climb *climb)
 {
 	if (climb->slices)
-		return climb->passed >= climb->top;
+		return climb->top >= 0 && climb->passed >= climb->top;
 	return climb->reached;
 }
 
@@ -219,7 +231,7 @@ climb_in_order(EngineRun *run, int start, int end)
 
 			(void) engine_pay_percentage(run, level, 0, &run->base, &difference);
 		}
-		else if (reason != ENGINE_PAID && !deducts_unpaid(reason))
+		else if (reason != ENGINE_PAID && !deducts_unpaid(run, level, reason))
 			continue;
 		taken_rank = rank;
 		taken_order = rule->rate_order[rank];
@@ -247,7 +259,7 @@ engine_run_differential(EngineRun *run)
 	climb.taken = run->result->zero;
 	climb.taken_rate = run->result->zero;
 	find_values(&climb);
-	if (climb.top < 0)
+	if (climb.top < 0 && run->result->paid_only)
 		return;
 	for (int level = start; level < end; level++)
 	{

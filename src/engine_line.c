@@ -97,32 +97,45 @@ qualification(const EngineRun *run, int level, int number)
 	return ENGINE_PAID;
 }
 
+bool
+engine_is_qualified(const EngineRun *run, int level, int number)
+{
+	return qualification(run, level, number) == ENGINE_PAID;
+}
+
 /*
- * Before any arithmetic: may whoever stands there be paid?  The first reason
- * that applies, in the order that the reference gives.
+ * May whoever stands at a level of the path be paid?  The first reason that
+ * applies, in the order that the reference gives.
  */
 EngineReason
-engine_reason(const EngineRun *run, const EngineShare *share)
+engine_member_reason(const EngineRun *run, int level, int number, bool has_rate)
 {
 	const EngineSale *sale = run->sale;
 	EngineReason reason;
 
-	if (share->level >= sale->depth)
+	if (sale->states != NULL && sale->states[level] != ENGINE_ACTIVE)
+		return sale->states[level] == ENGINE_FROZEN ? ENGINE_FROZEN_MEMBER : ENGINE_LEFT_MEMBER;
+	if (level > run->top_level)
+		return ENGINE_ABOVE_MAX_LEVEL;
+	reason = qualification(run, level, number);
+	if (reason != ENGINE_PAID)
+		return reason;
+	if (!has_rate)
+		return run->opted_out ? ENGINE_OPTED_OUT : ENGINE_NO_RATE;
+	if (engine_is_double_dip(run, sale->ids[sale->depth - 1 - level]))
+		return ENGINE_DOUBLE_DIP;
+	return ENGINE_PAID;
+}
+
+/* The same before any arithmetic, of a share. */
+EngineReason
+engine_reason(const EngineRun *run, const EngineShare *share)
+{
+	if (share->level >= run->sale->depth)
 		return ENGINE_NO_UPLINE;
 	if (engine_rate_is_zero(&share->rate))
 		return ENGINE_ZERO_RATE;
-	if (sale->states != NULL && sale->states[share->level] != ENGINE_ACTIVE)
-		return sale->states[share->level] == ENGINE_FROZEN ? ENGINE_FROZEN_MEMBER : ENGINE_LEFT_MEMBER;
-	if (share->level > run->top_level)
-		return ENGINE_ABOVE_MAX_LEVEL;
-	reason = qualification(run, share->level, share->number);
-	if (reason != ENGINE_PAID)
-		return reason;
-	if (share->rate.kind == PLAN_NO_VALUE)
-		return run->opted_out ? ENGINE_OPTED_OUT : ENGINE_NO_RATE;
-	if (engine_is_double_dip(run, sale->ids[sale->depth - 1 - share->level]))
-		return ENGINE_DOUBLE_DIP;
-	return ENGINE_PAID;
+	return engine_member_reason(run, share->level, share->number, share->rate.kind != PLAN_NO_VALUE);
 }
 
 /* ---- paying ---- */
@@ -287,7 +300,7 @@ engine_next_level(EngineRun *run, int from, int number, int list, EngineRate *ra
 void
 engine_pay_levels(EngineRun *run, int from, const MoneyFactor *base, int basis)
 {
-	int			nlevels = run->rule->nlevels;
+	int			nlevels = run->nlevels;
 	bool		rolls_up = run->rule->compression.rolls_up;
 	int			level = from;
 

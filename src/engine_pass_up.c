@@ -29,22 +29,23 @@ is_passed_up(const EngineRun *run)
 	return run->sale->order_number <= run->rule->passes;
 }
 
-/* Who gets what level 1 passes up: a level, beyond the path for the house. */
+/* Who gets what level 1 passes up; *nobody: that level is too high. */
 static int
-find_keeper(const EngineRun *run)
+find_keeper(const EngineRun *run, bool *nobody)
 {
 	int			depth = run->sale->depth;
 	int			end = run->rule->max_level > 0 ? Min(depth, run->rule->max_level + 1) : depth;
 	int			level = 2;
 
-	if (!run->rule->chain)
-		return level < end ? level : depth;
-	while (level < end && is_passed_on(run, level - 1))
+	while (run->rule->chain && level < end && is_passed_on(run, level - 1))
 		level++;
-	if (level < end)
-		return level;
-	/* nobody keeps it; the root stands at level depth - 1 */
-	return run->rule->house_at_root || end < depth ? depth : depth - 1;
+	*nobody = level >= end;
+	if (*nobody && run->rule->chain && end == depth && !run->rule->house_at_root)
+	{
+		*nobody = false;
+		return depth - 1;		/* the root */
+	}
+	return level;
 }
 
 static void
@@ -59,9 +60,24 @@ pay(EngineRun *run, Size term, int level, int basis)
 	(void) engine_pay(run, &share);
 }
 
+/* What is passed up, to a level where nobody gets it. */
+static void
+pay_nobody(EngineRun *run, int level)
+{
+	EngineShare share = {level, level, 0, engine_rate(run, offsetof(PlanTerms, pass), run->sale->depth), &run->base};
+	EngineLine *line;
+
+	if (!engine_has_rate(run, offsetof(PlanTerms, pass)))
+		return;
+	line = engine_refuse(run, &share, ENGINE_NO_UPLINE);
+	if (line != NULL)
+		line->member_id = -1;
+}
+
 void
 engine_run_pass_up(EngineRun *run)
 {
+	bool		nobody;
 	int			keeper;
 
 	/* a root has nobody above, whatever the counters say */
@@ -71,7 +87,10 @@ engine_run_pass_up(EngineRun *run)
 		return;
 	}
 	pay(run, offsetof(PlanTerms, retain), 1, 0);
-	keeper = find_keeper(run);
-	/* the share of level 2, apart from what level 1 retains */
-	pay(run, offsetof(PlanTerms, pass), keeper, keeper == 1 ? 3 : 0);
+	keeper = find_keeper(run, &nobody);
+	if (nobody)
+		pay_nobody(run, keeper);
+	else
+		/* the share of level 2, apart from what level 1 retains */
+		pay(run, offsetof(PlanTerms, pass), keeper, keeper == 1 ? 3 : 0);
 }

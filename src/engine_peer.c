@@ -46,11 +46,11 @@ visit(EngineRun *run, Peers *peers, int level)
 	if (rank > 0 && rank == peers->rank)
 	{
 		peers->number++;
-		if (peers->number <= run->rule->nlevels)
+		if (peers->number <= run->nlevels)
 			pay_peer(run, peers, level);
 		reason = ENGINE_NO_MORE_PEERS;
 		peers->previous = level;
-		if (peers->number <= run->rule->nlevels)
+		if (peers->number <= run->nlevels)
 			return;
 	}
 	else if (rank > peers->rank)
@@ -66,6 +66,21 @@ visit(EngineRun *run, Peers *peers, int level)
 		(void) engine_add_line(run, level, 0, reason);
 }
 
+/*
+ * What dynamic compression looks at: whether the next peer has a rate.  Of
+ * whoever is no peer, none is asked.
+ */
+static EngineRate
+rate_if_next(const EngineRun *run, const Peers *peers, int level)
+{
+	EngineRate	asked_nothing = {PLAN_PERCENTAGE};
+	int			rank = engine_rank(run, level);
+
+	if (rank > 0 && rank == peers->rank && peers->number < run->nlevels)
+		return engine_level_rate(run, peers->number, level);
+	return asked_nothing;
+}
+
 void
 engine_run_peer(EngineRun *run)
 {
@@ -77,8 +92,7 @@ engine_run_peer(EngineRun *run)
 		end = Min(end, rule->max_level + 1);
 	for (int level = rule->self_mode == PLAN_SELF_IGNORED ? 1 : 0; level < end; level++)
 	{
-		/* for dynamic compression: the rate as the next peer */
-		EngineRate	rate = engine_level_rate(run, peers.number, level);
+		EngineRate	rate = rate_if_next(run, &peers, level);
 
 		CHECK_FOR_INTERRUPTS();
 		if (level > 0 && engine_skips(run, level, level, &rate))

@@ -17,7 +17,7 @@ level_before(const EngineRun *run, int number)
 
 	if (run->rule->compression.rolls_up)
 		return number - 1;
-	for (int i = 1; i < number && level < run->sale->depth; i++)
+	for (int i = 1; i < number; i++)
 	{
 		EngineRate	rate;
 
@@ -47,5 +47,7 @@ engine_run_rotation(EngineRun *run)
 	share.number = (int) ((order - 1) % rule->rotation_levels) + 1;
 	share.base = &run->base;
 	share.level = engine_next_level(run, level_before(run, share.number) + 1, share.number, -1, &share.rate);
+	if (rule->compression.rolls_up && share.level != share.number)
+		share.basis = share.number + 1;
 	(void) engine_pay(run, &share);
 }

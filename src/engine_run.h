@@ -26,6 +26,7 @@ typedef struct EngineRun
 	int			nterms;			/* that apply to the item, to be asked in this order */
 	const PlanTerms **terms;
 	bool		opted_out;		/* after the last of terms */
+	int			nlevels;		/* the most that these terms have */
 	MoneyFactor base;			/* value NULL: the kind has none */
 	Numeric		quantity;		/* of the item, where fixed amounts are per unit; else NULL */
 } EngineRun;
@@ -68,6 +69,8 @@ extern Numeric engine_exact(const EngineRun *run, const EngineRate *rate, const 
 /* engine_line.c */
 extern EngineLine *engine_add_line(EngineRun *run, int level, int basis, EngineReason reason);
 extern bool engine_is_double_dip(const EngineRun *run, int64 member_id);
+extern bool engine_is_qualified(const EngineRun *run, int level, int number);
+extern EngineReason engine_member_reason(const EngineRun *run, int level, int number, bool has_rate);
 extern EngineReason engine_reason(const EngineRun *run, const EngineShare *share);
 extern EngineLine *engine_pay(EngineRun *run, const EngineShare *share);
 extern EngineLine *engine_refuse(EngineRun *run, const EngineShare *share, EngineReason reason);

@@ -46,13 +46,27 @@ next_payable(EngineRun *run, EngineShare share)
 	return -1;
 }
 
-/* False: another rule of the group has paid that member. */
+/* The named member may stand in the upline, and then be none who can be paid. */
+static bool
+is_payable(const EngineRun *run, int64 member_id)
+{
+	const EngineSale *sale = run->sale;
+
+	for (int level = 0; level < sale->depth; level++)
+		if (sale->ids[sale->depth - 1 - level] == member_id)
+			return level <= run->top_level &&
+				(sale->states == NULL || sale->states[level] == ENGINE_ACTIVE) &&
+				!engine_is_double_dip(run, member_id);
+	return !engine_is_double_dip(run, member_id);
+}
+
+/* False: that member cannot be paid. */
 static bool
 pay_member(EngineRun *run, const EngineShare *share, const EngineShare *missing)
 {
 	EngineLine *line;
 
-	if (engine_is_double_dip(run, run->rule->missing_member))
+	if (!is_payable(run, run->rule->missing_member))
 		return false;
 	(void) engine_refuse(run, missing, ENGINE_MOVED);
 	line = engine_pay_exact(run, share->level, share->basis, share->base->value,
@@ -82,7 +96,7 @@ move_share(EngineRun *run, const EngineShare *share, EngineReason reason, Waitin
 {
 	EngineShare moved = *share;
 
-	moved.basis = share->number + 1;
+	moved.basis = (run->rule->compression.rolls_up ? share->number : share->level) + 1;
 	switch (run->rule->missing)
 	{
 		case PLAN_MISSING_HOUSE:
@@ -108,7 +122,7 @@ pay_share(EngineRun *run, const EngineShare *share, Waiting *waiting)
 {
 	EngineReason reason = engine_reason(run, share);
 
-	if (share->rate.kind == PLAN_NO_VALUE || !is_missing(reason) ||
+	if (share->rate.kind == PLAN_NO_VALUE || engine_rate_is_zero(&share->rate) || !is_missing(reason) ||
 		!move_share(run, share, reason, waiting))
 		(void) engine_pay(run, share);
 }
@@ -170,13 +184,13 @@ engine_run_split(EngineRun *run)
 	}
 	budget = money_factor(engine_exact(run, &budget_rate, &run->base));
 	share.base = &budget;
-	waiting.shares = palloc(sizeof(*waiting.shares) * (run->rule->nlevels + 1));
+	waiting.shares = palloc(sizeof(*waiting.shares) * (run->nlevels + 1));
 	if (engine_has_rate(run, offsetof(PlanTerms, self)))
 	{
 		share.rate = engine_rate(run, offsetof(PlanTerms, self), 0);
 		pay_share(run, &share, &waiting);
 	}
-	for (int i = 0; i < run->rule->nlevels; i++)
+	for (int i = 0; i < run->nlevels; i++)
 	{
 		share.number = i + 1;
 		share.level = engine_next_level(run, rolls_up ? i + 1 : share.level + 1, i + 1, i, &share.rate);

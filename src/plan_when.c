@@ -378,6 +378,27 @@ object_size(const JsonbValue *value)
 		JsonContainerSize(value->val.binary.data) : 0;
 }
 
+/*
+ * What asks for a counter or the time comes last: whether one that is missing
+ * is an error must not depend on the order of keys in jsonb.
+ */
+static void
+order_conditions(PlanWhen *when, const WhenReader *reader)
+{
+	when->conditions = palloc(sizeof(PlanCondition) * Max(reader->n, 1));
+	for (int pass = 0; pass < 3; pass++)
+	{
+		for (int i = 0; i < reader->n; i++)
+		{
+			PlanField	field = reader->conditions[i].field;
+			int			its_pass = field == PLAN_FIELD_TIME ? 2 : field == PLAN_FIELD_ORDER_NUMBER ? 1 : 0;
+
+			if (its_pass == pass)
+				when->conditions[when->nconditions++] = reader->conditions[i];
+		}
+	}
+}
+
 void
 plan_read_when(const PlanPath *at, const JsonbValue *value, void *target)
 {
@@ -387,8 +408,7 @@ plan_read_when(const PlanPath *at, const JsonbValue *value, void *target)
 
 	reader.conditions = palloc0(sizeof(PlanCondition) * Max(most, 1));
 	plan_read_keys(at, value, when_keys, &reader);
-	when->conditions = reader.conditions;
-	when->nconditions = reader.n;
+	order_conditions(when, &reader);
 }
 
 /* ---- comparing ---- */
