@@ -406,7 +406,8 @@ estimate_rows(SupportRequestRows *request)
 	args = ((FuncExpr *) request->node)->args;
 	plan = linitial(args);
 	plan = estimate_expression_value(request->root, plan);
-	if (!IsA(plan, Const) || ((Const *) plan)->constisnull)
+	if (!IsA(plan, Const) || ((Const *) plan)->constisnull ||
+		((Const *) plan)->consttype != JSONBOID)
 		return false;
 
 	depth = refpath_expected_depth(request->root, request->funcid, lsecond(args));

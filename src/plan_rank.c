@@ -38,22 +38,16 @@ check_new_rank(const PlanPath *at, const JsonbValue *value, const CommissionPlan
 	}
 }
 
-static int
-compare_positions(const void *a, const void *b, void *arg)
-{
-	const char **ranks = arg;
-
-	return strcmp(ranks[*(const int *) a - 1], ranks[*(const int *) b - 1]);
-}
-
-/* Every sale looks for the ranks of its whole upline. */
+/* Every sale looks for the ranks of its whole upline: they are kept sorted. */
 static void
-sort_ranks(CommissionPlan *plan)
+add_rank(CommissionPlan *plan, const char *name)
 {
-	plan->ranks_by_name = palloc(sizeof(int) * Max(plan->nranks, 1));
-	for (int i = 0; i < plan->nranks; i++)
-		plan->ranks_by_name[i] = i + 1;
-	qsort_arg(plan->ranks_by_name, plan->nranks, sizeof(int), compare_positions, plan->ranks);
+	int			at = plan->nranks;
+
+	plan->ranks[plan->nranks++] = name;
+	for (; at > 0 && strcmp(plan->ranks[plan->ranks_by_name[at - 1] - 1], name) > 0; at--)
+		plan->ranks_by_name[at] = plan->ranks_by_name[at - 1];
+	plan->ranks_by_name[at] = plan->nranks;
 }
 
 void
@@ -63,6 +57,7 @@ plan_read_ranks(const PlanPath *at, const JsonbValue *value, void *target)
 	int			n = plan_array_length(at, value, PLAN_MAX_RANKS);
 
 	plan->ranks = palloc0(sizeof(char *) * Max(n, 1));
+	plan->ranks_by_name = palloc0(sizeof(int) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
 		PlanPath	here = {at, NULL, 0, i};
@@ -70,9 +65,8 @@ plan_read_ranks(const PlanPath *at, const JsonbValue *value, void *target)
 		char	   *name = plan_name(&here, element, "rank");
 
 		check_new_rank(&here, element, plan, name);
-		plan->ranks[plan->nranks++] = name;
+		add_rank(plan, name);
 	}
-	sort_ranks(plan);
 }
 
 /* ---- names of ranks ---- */

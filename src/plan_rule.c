@@ -497,7 +497,7 @@ is_plain(const PlanRule *rule)
 {
 	const PlanRate *self = &rule->terms.self;
 
-	if (rule->nvariants > 0 || rule->group >= 0 || rule->min_rank > 0 ||
+	if (rule->nvariants > 0 || rule->group_name != NULL || rule->min_rank > 0 ||
 		rule->depth_by_rank != NULL || rule->uplift_by_rank != NULL ||
 		rule->compression.mode != PLAN_COMPRESSION_NONE || rule->residue != PLAN_RESIDUE_HOUSE)
 		return false;

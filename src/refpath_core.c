@@ -151,8 +151,10 @@ refpath_decode(const RefPath *path, int64 **ids)
 	*ids = (int64 *) palloc(sizeof(int64) * (room + 1));
 	while (code < end)
 	{
+		int			length = refpath_step(code, end);	/* before it is read */
+
 		(*ids)[depth++] = refpath_decode_id(code);
-		code += refpath_code_length(code[0]);
+		code += length;
 	}
 	return depth;
 }

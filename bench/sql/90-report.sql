@@ -93,8 +93,9 @@ SELECT format('| %s | %s | %s |', what, coalesce(bench.digits(ratio), '-'), goal
 \qecho
 \qecho '## Team of a member, microseconds a query, rows fetched'
 \qecho
-SELECT 'Rows a team: ' || string_agg(format('%s %s', kind, (SELECT max(answer) FROM bench.median WHERE topic = 'team' AND subject = kind) / n), ', ' ORDER BY kind) || '.'
-FROM (SELECT kind, count(*) AS n FROM bench.sample WHERE kind <> 'large' GROUP BY 1) s;
+SELECT 'Rows a team: ' || string_agg(format('%s %s', kind, round((SELECT max(answer) FROM bench.median WHERE topic = 'team' AND subject = kind) / n, 1)), ', ' ORDER BY kind)
+	|| format('; %s on average of all members.', (SELECT round(avg(distributor.depth(path)), 1) FROM joined.by_btree))
+FROM (SELECT kind, count(*)::numeric AS n FROM bench.sample GROUP BY 1) s;
 \qecho
 \qecho '| rows in the order of joining | any | early | deep |'
 \qecho '|---|---|---|---|'
@@ -120,6 +121,12 @@ SELECT format('## Counting a team of %s, milliseconds', max(answer)) FROM bench.
 \qecho '|---|---|'
 SELECT bench.grid('count', 'joined', '{large}', 1000);
 \qecho
+SELECT format('## Fetching the %s, milliseconds', max(answer)) FROM bench.median WHERE topic = 'fetch';
+\qecho
+\qecho '| | |'
+\qecho '|---|---|'
+SELECT bench.grid('fetch', 'joined', '{large}', 1000);
+\qecho
 \qecho '## Building an index, seconds'
 \qecho
 \qecho '| rows in the order of joining | GiST | B-tree |'
@@ -143,6 +150,15 @@ SELECT format('## Inserting %s paths in random order, seconds', max(answer)) FRO
 SELECT bench.grid('insert', 'shuffled', '{random}', 1e6);
 \qecho
 \qecho '## What the planner chooses'
+\qecho
+\qecho 'On a table with both indexes, and what an index scan takes where there is only the one, microseconds.'
+\qecho
+\qecho '| | chosen | B-tree alone | GiST alone |'
+\qecho '|---|---|---|---|'
+SELECT format('| %s | %s | %s | %s |', question,
+	CASE WHEN plan LIKE '%by_both_btree%' THEN 'B-tree' WHEN plan LIKE '%by_both_gist%' THEN 'GiST' ELSE 'neither' END,
+	CASE WHEN wanted = 'gist' THEN '-' ELSE bench.digits(btree_us) END, bench.digits(gist_us))
+FROM bench.choice ORDER BY place;
 \qecho
 \qecho '```text'
 SELECT '-- ' || question || E'\n' || plan FROM bench.choice ORDER BY place;
