@@ -128,6 +128,8 @@ plan_read(PlanReading *reading, Jsonb *document)
 	(void) read_first(reading, &root, "rounding", plan_read_rounding, &plan->rounding);
 	reading->any_currency = !read_first(reading, &root, "currencies", plan_read_currencies, plan);
 	reading->any_rank = !read_first(reading, &root, "ranks", plan_read_ranks, plan);
+	if (reading->any_rank)
+		plan->nranks = 0;		/* half a list is none */
 	plan_read_keys(&reading->path, &root, plan_keys, plan);
 	if (reading->nfailed > 0)
 		return;

@@ -117,61 +117,121 @@ check_shares(const PlanPath *at, const CommissionPlan *plan, const PlanTerms *te
 	}
 }
 
-/* Shares of members who all have one rank, by a variant over the rule's own. */
-static Numeric
-sum_of_shares(const PlanRule *rule, const PlanTerms *variant, int rank)
+/*
+ * Sums of shares, of members who all have one rank: for a rule's own terms, and
+ * for a variant by what it changes, so that many variants of a rule with many
+ * levels cost no more than they say.
+ */
+typedef struct Sums
 {
-	Numeric		sum = money_from_int(0);
-
-	for (int s = 0; s <= rule->nlevels; s++)
-	{
-		Numeric		share = rule_percentage(rule_level_slot(&rule->terms, s),
-											rule_level_slot(variant, s), rank);
-
-		if (share != NULL)
-			sum = money_add(sum, share);
-	}
-	return sum;
-}
+	Numeric    *by_rank;		/* nranks + 1 elements */
+	Numeric		plain;			/* to be added for every rank */
+	bool		differ;			/* by rank */
+} Sums;
 
 static bool
-any_by_rank(const PlanTerms *terms)
+is_plain(const PlanRate *rate)
 {
-	if (terms->self.by_rank != NULL)
-		return true;
-	for (int i = 0; i < terms->nlevels; i++)
+	return rate == NULL || rate->by_rank == NULL;
+}
+
+static Numeric
+share_at(const PlanRate *own, const PlanRate *variant, int rank)
+{
+	Numeric		share = rule_percentage(own, variant, rank);
+
+	return share != NULL ? share : money_from_int(0);
+}
+
+/* What a variant makes of one share; without one, the rule's own share. */
+static void
+add_share(Sums *sums, const CommissionPlan *plan, const PlanRate *own, const PlanRate *variant)
+{
+	if (is_plain(own) && is_plain(variant))
 	{
-		if (terms->levels[i].by_rank != NULL)
-			return true;
+		sums->plain = money_add(sums->plain, share_at(own, variant, 0));
+		if (variant != NULL)
+			sums->plain = money_subtract(sums->plain, share_at(own, NULL, 0));
+		return;
 	}
-	return false;
+	sums->differ = true;
+	for (int rank = 0; rank <= plan->nranks; rank++)
+	{
+		Numeric    *sum = &sums->by_rank[rank];
+
+		*sum = money_add(*sum, share_at(own, variant, rank));
+		if (variant != NULL)
+			*sum = money_subtract(*sum, share_at(own, NULL, rank));
+	}
+}
+
+static Sums
+own_sums(const CommissionPlan *plan, const PlanRule *rule)
+{
+	Sums		sums = {palloc(sizeof(Numeric) * (plan->nranks + 1)), money_from_int(0), false};
+
+	for (int rank = 0; rank <= plan->nranks; rank++)
+		sums.by_rank[rank] = sums.plain;
+	for (int s = 0; s <= rule->terms.nlevels; s++)
+		add_share(&sums, plan, rule_level_slot(&rule->terms, s), NULL);
+	return sums;
+}
+
+static Sums
+variant_sums(const CommissionPlan *plan, const PlanRule *rule, const PlanTerms *variant,
+			 const Sums *own)
+{
+	Sums		sums = *own;
+
+	sums.by_rank = palloc(sizeof(Numeric) * (plan->nranks + 1));
+	memcpy(sums.by_rank, own->by_rank, sizeof(Numeric) * (plan->nranks + 1));
+	for (int s = 0; s <= variant->nlevels; s++)
+		add_share(&sums, plan, rule_level_slot(&rule->terms, s), rule_level_slot(variant, s));
+	return sums;
 }
 
 static void
-check_sum(const PlanPath *at, const CommissionPlan *plan,
-		  const PlanRule *rule, const PlanTerms *terms)
+check_sums(const PlanPath *at, const CommissionPlan *plan, const Sums *sums)
 {
-	bool		by_rank = any_by_rank(terms) || any_by_rank(&rule->terms);
-
-	for (int rank = 0; rank <= (by_rank ? plan->nranks : 0); rank++)
+	for (int rank = 0; rank <= (sums->differ ? plan->nranks : 0); rank++)
 	{
-		Numeric		sum;
+		Numeric		sum = money_add(sums->by_rank[rank], sums->plain);
+		const char *percent;
 
-		CHECK_FOR_INTERRUPTS();
-		sum = sum_of_shares(rule, terms, rank);
 		if (money_compare(sum, money_from_int(1)) <= 0)
 			continue;
-		sum = money_trim(money_multiply(sum, money_from_int(100)));
+		percent = money_to_string(money_trim(money_multiply(sum, money_from_int(100))));
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("split gives away more than its budget"),
-				 by_rank ?
-				 errdetail("At %s: the shares of %s%s%s are %s%% together.", plan_path_string(at),
-						   rank > 0 ? "\"" : "", rank > 0 ? plan->ranks[rank - 1] : "members without rank",
-						   rank > 0 ? "\"" : "", money_to_string(sum)) :
-				 errdetail("At %s: all shares together are %s%%.",
-						   plan_path_string(at), money_to_string(sum)),
+				 !sums->differ ?
+				 errdetail("At %s: all shares together are %s%%.", plan_path_string(at), percent) :
+				 rank == 0 ?
+				 errdetail("At %s: the shares of members without rank are %s%% together.",
+						   plan_path_string(at), percent) :
+				 errdetail("At %s: the shares of \"%s\" are %s%% together.",
+						   plan_path_string(at), plan->ranks[rank - 1], percent),
 				 errhint("Lower the shares until they are 100%% or less in sum.")));
+	}
+}
+
+/* By the rule's own terms, and by each variant alone over them. */
+static void
+check(const PlanPath *at, const CommissionPlan *plan, PlanRule *rule)
+{
+	PlanPath	variants = {at, "variants", 8, 0};
+	Sums		own = own_sums(plan, rule);
+
+	check_sums(at, plan, &own);
+	for (int i = 0; i < rule->nvariants; i++)
+	{
+		PlanPath	here = {&variants, NULL, 0, rule->variants[i].place};
+		Sums		sums;
+
+		CHECK_FOR_INTERRUPTS();
+		sums = variant_sums(plan, rule, &rule->variants[i], &own);
+		check_sums(&here, plan, &sums);
+		pfree(sums.by_rank);
 	}
 }
 
@@ -189,7 +249,6 @@ check_terms(const PlanPath *at, const CommissionPlan *plan,
 				 plan_errat(at),
 				 errhint("Give \"levels\" with at least one share, or \"self\", for example \"levels\": [\"60%%\", \"40%%\"].")));
 	check_shares(at, plan, terms);
-	check_sum(at, plan, rule, terms);
 }
 
 static int
@@ -227,6 +286,7 @@ const RuleKind rule_split = {
 	RULE_SKIPPED_LEVEL | RULE_RANK_OF,
 	.keys = split_keys,
 	.term_keys = split_term_keys,
+	.check = check,
 	.check_terms = check_terms,
 	.max_level = max_level,
 	.share = share,
