@@ -532,6 +532,17 @@ CREATE FUNCTION distributor.explain(
 COMMENT ON FUNCTION distributor.explain(pg_catalog.text, pg_catalog.text) IS
 	'why an order paid what it paid: every rule and upline with base, rate and amount, paid or why not';
 
+CREATE FUNCTION distributor.dry_run(
+		program pg_catalog.text, plan pg_catalog.json,
+		"from" pg_catalog.timestamptz DEFAULT '-infinity', "to" pg_catalog.timestamptz DEFAULT 'infinity',
+		OUT rule pg_catalog.text, OUT member_id pg_catalog.int8, OUT member_key pg_catalog.text,
+		OUT currency pg_catalog.text, OUT sales pg_catalog.int8, OUT would_pay pg_catalog."numeric",
+		OUT paid pg_catalog."numeric", OUT difference pg_catalog."numeric")
+	RETURNS SETOF record
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100 AS 'MODULE_PATHNAME', 'program_dry_run';
+COMMENT ON FUNCTION distributor.dry_run(pg_catalog.text, pg_catalog.json, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
+	'what a plan would have paid on the sales that occurred from "from" to before "to", beside what was paid, by rule, member and currency; writes nothing';
+
 CREATE FUNCTION distributor.check_program(program pg_catalog.text) RETURNS pg_catalog.void
 	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'program_check_exists';
 COMMENT ON FUNCTION distributor.check_program(pg_catalog.text) IS
