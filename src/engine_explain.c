@@ -6,9 +6,20 @@
 
 #include "engine.h"
 
-/* "20% of 100.00 CNY", "26.40 CNY for 3 units", "8.80 CNY"; NULL: no money */
+/* With the decimals of the currency, and more where there are more. */
 static char *
-money_words(const EngineLine *line, const char *currency)
+exact_words(const EngineLine *line, const EngineSale *sale)
+{
+	Numeric		exact = money_trim(line->exact);
+
+	if (money_scale(exact) < sale->scale)
+		exact = money_round(exact, sale->scale, MONEY_DOWN);
+	return money_to_string(exact);
+}
+
+/* "20% of 100.00 CNY", "26.40 CNY for a quantity of 3", "8.80 CNY"; NULL: no money */
+static char *
+money_words(const EngineLine *line, const EngineSale *sale, const char *currency)
 {
 	const char *unit = currency == NULL ? "" : psprintf(" %s", currency);
 	const char *on_account = line->basis == 0 || line->outside ? ""
@@ -21,9 +32,9 @@ money_words(const EngineLine *line, const char *currency)
 	if (line->exact == NULL)
 		return NULL;
 	if (line->base != NULL)
-		return psprintf("%s%s for %s units%s", money_to_string(money_trim(line->exact)), unit,
+		return psprintf("%s%s for a quantity of %s%s", exact_words(line, sale), unit,
 						money_to_string(money_trim(line->base)), on_account);
-	return psprintf("%s%s%s", money_to_string(money_trim(line->exact)), unit, on_account);
+	return psprintf("%s%s%s", exact_words(line, sale), unit, on_account);
 }
 
 static char *
@@ -90,6 +101,8 @@ skipped_words(const EngineLine *line, const EngineSale *sale)
 static char *
 paid_sentence(const EngineLine *line, const char *who, const char *money)
 {
+	if (line->rate == NULL && line->limited_by == ENGINE_LIMIT_NONE)
+		return psprintf("%s gets %s.", who, money);
 	return psprintf("%s gets %s: %s%s.", who, money, money_to_string(line->amount), limit_words(line));
 }
 
@@ -109,7 +122,7 @@ rule_sentence(const EngineLine *line)
 	switch (line->reason)
 	{
 		case ENGINE_NOT_APPLICABLE:
-			return psprintf("Rule \"%s\" does not apply: its conditions are not met.", line->rule->name);
+			return psprintf("Rule \"%s\" does not apply to this sale.", line->rule->name);
 		case ENGINE_OPTED_OUT:
 			return psprintf("Rule \"%s\" does not pay here: a variant of it says so.", line->rule->name);
 		case ENGINE_ALREADY_PAID:
@@ -139,8 +152,9 @@ level_sentence(const EngineLine *line, const EngineSale *sale, const char *who, 
 		case ENGINE_ZERO_RATE:
 			return psprintf("%s gets nothing: the plan pays 0%% here.", who);
 		case ENGINE_ROUNDS_TO_ZERO:
-			return psprintf("%s gets nothing: %s is %s, which rounds to zero.", who, money,
-							money_to_string(money_trim(line->exact)));
+			return psprintf(money_is_zero(line->exact) ? "%s gets nothing: %s is %s."
+							: "%s gets nothing: %s is %s, which rounds to zero.",
+							who, money, money_to_string(money_trim(line->exact)));
 		case ENGINE_RANK_TOO_LOW:
 			return unpaid_sentence(who, "has too low a rank", money);
 		case ENGINE_DEPTH_LOCKED:
@@ -190,6 +204,6 @@ engine_explain(const EngineLine *line, const EngineSale *sale,
 	if (line->level < 0)
 		sentence = rule_sentence(line);
 	else
-		sentence = level_sentence(line, sale, who_words(line, member_key), money_words(line, currency));
+		sentence = level_sentence(line, sale, who_words(line, member_key), money_words(line, sale, currency));
 	return psprintf("%s%s", item_words(line, sale), sentence);
 }
