@@ -71,6 +71,11 @@ class Line:
 	rounded: Fraction = Fraction(0)		# the amount before any limit
 	to_named: bool = False				# to the {"member": ...} of a split
 
+	@property
+	def stands_at(self):
+		"""The level for rules that look at levels."""
+		return None if self.to_named else self.level
+
 	def take_money(self, reason):
 		"""Keep the line, without money: somebody else's line has it."""
 		self.base = self.rate = self.exact = None
@@ -406,7 +411,7 @@ class Calculation:
 			base = {"of": base}
 		if "rule" in base:
 			return sum((each.amount for each in self.paid([base["rule"]], item.line)
-						if base.get("level") in (None, each.level)), Fraction(0))
+						if base.get("level") in (None, each.stands_at)), Fraction(0))
 		value = self.base_of(base.get("of") or "amount", item)
 		if value is None:
 			return None
@@ -547,11 +552,11 @@ class Application:
 	# Rates.
 
 	def has(self, key):
-		"""Does the rule or a variant that holds say this?"""
-		return any(source.get(key) is not None for source in self.sources + [self.rule])
+		"""Does anything that is asked say this?"""
+		return any(source.get(key) is not None for source in self.sources)
 
 	def count(self, key):
-		return max(len(source.get(key) or []) for source in self.sources + [self.rule])
+		return max(len(source.get(key) or []) for source in self.sources)
 
 	def find(self, key, rank, index=None):
 		"""The first value for a rank among the variants and the rule."""
@@ -789,7 +794,7 @@ class Split(Application):
 
 	def fill(self, number, line, rate):
 		"""Where a level is not paid: who gets its share."""
-		if line.reason not in NOT_PAID or rate is None:
+		if line.reason not in NOT_PAID or rate is None or rate.is_zero():
 			return
 		if self.missing == "rolls_up":
 			self.give(number, line, rate, self.nearest(number, line.level))
@@ -814,7 +819,7 @@ class Split(Application):
 		person = Person(None, member, "active", None)
 		if member in self.sale.path:
 			person = self.calculation.person(len(self.sale.path) - 1 - self.sale.path.index(member))
-		if self.double_dip(person):
+		if person.state != "active" or self.above_max_level(person) or self.double_dip(person):
 			return
 		given = self.pay(line.level, person, number, rate, self.budget,
 						 line.basis or line.level + 1, need_qualification=False)
@@ -822,7 +827,7 @@ class Split(Application):
 		line.take_money("moved")
 
 	def fill_last(self):
-		paid = [each.level for each in self.lines if each.reason == "paid" and each.level > 0]
+		paid = [each.level for each in self.lines if each.reason == "paid"]
 		if not paid:
 			return
 		for number, line, rate in self.left_over:
@@ -833,7 +838,7 @@ class Override(Application):
 	def run(self):
 		income = {}						# by level, of those whom the rules have paid
 		for each in self.calculation.paid(self.rule["of"], self.item.line):
-			if not each.to_named:
+			if each.stands_at is not None:
 				income[each.level] = income.get(each.level, Fraction(0)) + each.amount
 		for level in range(self.calculation.height + 1):
 			base = income.get(level, Fraction(0))
@@ -904,7 +909,7 @@ class Differential(Application):
 			percent = rate.percent
 			exact -= self.own + sum(
 				each.amount for each in self.calculation.paid(self.rule["deduct"], self.item.line)
-				if each.level <= person.level)
+				if each.stands_at is not None and each.stands_at <= person.level)
 		else:
 			percent = None
 			if rate.percent is not None and self.highest.percent is not None:
