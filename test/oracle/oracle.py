@@ -875,11 +875,11 @@ class Differential(Application):
 		if self.skipped(person, person.level, rate):
 			self.add(person.level, person, "skipped")
 			return False
+		part = self.part(person, rate) if rate is not None else None
 		if not self.qualified(person, person.level) or rate is None:
 			if not silent:
-				self.add(person.level, person, self.why_not(person, person.level, rate))
+				self.add(person.level, person, self.why_not(person, person.level, self.due(rate, part)))
 			return False
-		part = self.part(person, rate)
 		line = None if silent else self.pay_part(person, rate, part)
 		if part is not None:
 			# Only what is paid is rounded.
@@ -888,9 +888,7 @@ class Differential(Application):
 		return self.pass_by(person, rate)
 
 	def pay_part(self, person, rate, part):
-		# Who is due the slices of others is not paid zero, whatever its own.
-		due = Rate(fixed=part[1]) if self.slices and part and part[1] > 0 else rate
-		reason = self.why_not(person, person.level, due)
+		reason = self.why_not(person, person.level, self.due(rate, part))
 		if part is None or reason == "zero_rate":
 			return self.add(person.level, person, reason or "not_above")
 		percent, exact = part
@@ -899,6 +897,10 @@ class Differential(Application):
 		else:
 			base = self.base
 		return self.add(person.level, person, reason, base=base, rate=percent, exact=exact)
+
+	def due(self, rate, part):
+		"""Who is due the slices of others is not paid zero, whatever its own."""
+		return Rate(fixed=part[1]) if self.slices and part and part[1] > 0 else rate
 
 	def part(self, person, rate):
 		"""What the member gets, as (rate, exact); None: it is not above."""
