@@ -12,6 +12,7 @@ must be valid, nothing is checked.  A sale is a Sale.
 """
 
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -24,9 +25,30 @@ CAPS = ["sale", "member_sale", "member_day", "member_week", "member_month",
 		"member_year", "member_lifetime"]
 
 
-class MissingFact(Exception):
+class Refused(Exception):
+	"""An argument is an error; says which."""
+
+	def __init__(self, what, sqlstate="22023"):
+		super().__init__(what)
+		self.sqlstate = sqlstate
+
+
+class MissingFact(Refused):
 	"""A rule needs a counter or a time that the sale does not have."""
-	sqlstate = "22023"
+
+
+def check_arguments(plan, amount, currency, states):
+	"""Raises Refused; amount is a Decimal.  What a plan may hold is not checked."""
+	if plan is None:
+		raise Refused("plan", "22004")
+	if amount is not None and not amount.is_finite():
+		raise Refused("amount", "22003")
+	if amount is not None and amount < 0:
+		raise Refused("amount")
+	if currency not in (None, *ISO_SCALE, *(plan.get("currencies") or {})):
+		raise Refused("currency")
+	if not set(states or []) <= {None, "active", "frozen", "left"}:
+		raise Refused("state")
 
 
 @dataclass
@@ -106,11 +128,8 @@ def number(value):
 		return None
 	if isinstance(value, (int, Decimal)):
 		return Fraction(value)
-	if isinstance(value, str):
-		try:
-			return Fraction(Decimal(value))
-		except ArithmeticError:
-			return None
+	if isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+		return Fraction(Decimal(value))
 	return None
 
 
@@ -227,7 +246,8 @@ def matches_words(condition, found):
 	if isinstance(condition, dict):
 		return not matches_words(condition["not"], found)
 	wanted = condition if isinstance(condition, list) else [condition]
-	there = found if isinstance(found, list) else [] if found is None else [found]
+	there = found if isinstance(found, list) else [found]
+	there = [f for f in there if f is not None and not isinstance(f, (dict, list))]
 	return bool({text(w) for w in wanted} & {text(f) for f in there})
 
 
@@ -301,7 +321,7 @@ def count_conditions(when):
 # ---------------------------------------------------------------- the members
 
 def rank_at(plan, sale, level):
-	rank = sale.ranks[level] if level < len(sale.ranks) else None
+	rank = sale.ranks[level] if level < min(len(sale.ranks), len(sale.path)) else None
 	return rank if rank in (plan.get("ranks") or []) else None
 
 
@@ -498,7 +518,8 @@ class Calculation:
 
 	def guard(self):
 		guard = self.plan.get("guard") or {}
-		share = percentage(guard.get("max_share") or "100%")
+		share = guard.get("max_share")
+		share = Fraction(1) if share is None else percentage(share)
 		limit = round_down(share * self.sale.amount, self.scale)
 		payments = [each for each in self.lines if each.reason == "paid"]
 		total = sum(each.amount for each in payments)
@@ -864,7 +885,7 @@ class Differential(Application):
 		self.passed = -1				# slices: the highest rank below
 		self.own = Fraction(0)			# deduct: the parts of all below
 		own_self = self.rule.get("self") or "ignored"
-		people = [] if own_self == "ignored" else [self.calculation.person(0)]
+		people = [] if own_self == "ignored" else list(self.upline(-1, 0))
 		for person in people + list(self.upline(0, self.rule.get("max_level"))):
 			if self.visit(person, own_self == "counted" and person.level == 0):
 				break
@@ -950,9 +971,8 @@ class Peer(Application):
 		self.first = None				# who has it first
 		self.previous = None			# and who had it last
 		self.place = 0					# how many of its peers there were
-		if self.rule.get("self") == "counted":
-			self.visit(self.calculation.person(0))
-		for person in self.upline(0, self.rule.get("max_level")):
+		lowest = -1 if self.rule.get("self") == "counted" else 0
+		for person in self.upline(lowest, self.rule.get("max_level")):
 			self.visit(person)
 
 	def take_place(self, person):
@@ -1003,7 +1023,7 @@ class Peer(Application):
 
 class PassUp(Application):
 	def run(self):
-		if self.calculation.height == 0 or not self.passes(0):
+		if self.calculation.height <= 0 or not self.passes(0):
 			self.give("keep", 1)
 		elif not self.rule.get("chain"):
 			self.give("retain", 1)
