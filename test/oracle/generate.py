@@ -101,6 +101,8 @@ class Generator:
 							   + ["frozen", "frozen", "left"] * (3 if self.theme == "shares" else 1))
 		ranks = self.by_level(len(path), self.ranks * 4 + [None, None, "unknown"])
 		facts = self.facts(plan, path)
+		if self.theme == "bases" and self.chance(0.7):
+			states = []
 		if self.theme == "nulls":
 			states, ranks = self.nullable(states), self.nullable(ranks)
 		return Case(plan, path, self.amount(), self.currency, states, ranks, facts)
@@ -186,7 +188,7 @@ class Generator:
 	# Rules.
 
 	def rule(self, name, earlier):
-		per = "line" if self.theme == "lines" or self.chance(0.3) else "order"
+		per = "line" if self.theme == "lines" or self.chance(0.1 if self.theme == "bases" else 0.3) else "order"
 		known = [r["name"] for r in earlier if r.get("per", "order") == per]
 		kinds = ["unilevel", "unilevel", "split", "pass_up", "rotation"]
 		if self.ranks:
@@ -223,10 +225,13 @@ class Generator:
 	def theme_bases(self, rule, earlier):
 		if earlier and rule["kind"] in HAS_BASE and self.chance(0.8):
 			rule["base"] = {"rule": self.pick(earlier)}
-			if self.chance(0.6):
+			if self.chance(0.4):
 				rule["base"]["level"] = self.pick([0, 1, 1, 2, 3])
-		if not earlier:
-			rule.pop("when", None)
+		# The first ones pay, so that there is a base.
+		for key in ("when", "min_payable") + (() if earlier else ("min_rank", "caps", "once_per_buyer")):
+			rule.pop(key, None)
+		if rule["kind"] == "unilevel" and not earlier:
+			rule.update({"self": "7%", "levels": ["20%", "12.5%", "10%"]})
 
 	def theme_chains(self, rule, earlier):
 		if rule["kind"] == "pass_up":
@@ -575,6 +580,8 @@ class Generator:
 	def amount(self):
 		if self.chance(0.3):
 			return Decimal(self.random.randint(0, 100000)).scaleb(-self.pick([0, 1, 2, 2, 3, 4]))
+		if self.theme == "bases":
+			return Decimal(self.random.randint(1, 10 ** 7)).scaleb(-2)
 		if self.theme == "residues" and self.chance(0.5):
 			return Decimal(self.random.randint(0, 2000)).scaleb(-2)
 		return Decimal(self.pick(AMOUNTS))
