@@ -34,7 +34,7 @@ NUMBERS = {
 PERCENTAGES = ["0%", "1%", "2%", "2.5%", "3%", "5%", "5%", "7%", "10%", "12.5%", "20%", "25%",
 			   "0.125%", "3.33333333%", Decimal("0.05"), Decimal("0.1"), Decimal("0.0333333333")]
 AMOUNTS = ["0", "0.01", "0.05", "0.15", "0.5", "1", "2.5", "9.99", "10", "12.35", "60", "60", "99.995",
-		   "100", "100", "100.00", "250", "301.50", "1000", "1234.56", "99999999999.99", "1e15"]
+		   "100", "100", "100.00", "250", "301.50", "1000", "1234.56", "1e-12", "1e30", "99999999999.99", "1e15"]
 FIXED = [0, 1, 1, 2, 5, Decimal("0.05"), Decimal("2.5"), Decimal("0.005"), Decimal("8.80"), "3.333", 40]
 ODD_NUMBERS = ["many", True, None, "", "1e3", "+5", " 5", "5.", ".5", "NaN", "1_000", "0x10", "-", "007",
 			   "-0", "-7.50", [5], {"fixed": 5}]
@@ -631,7 +631,7 @@ class Generator:
 		return found
 
 	def line(self):
-		line = {"amount": self.pick([Decimal(a) for a in AMOUNTS[:-2]])}
+		line = {"amount": self.pick([Decimal(a) for a in AMOUNTS[:-4]])}
 		if self.chance(0.5):
 			line["quantity"] = self.pick([0, 1, 2, 3, Decimal("2.5")])
 		if self.chance(0.6):
@@ -650,7 +650,7 @@ class Generator:
 		names = [rule["name"] for rule in plan["rules"]]
 		counters = {}
 		if self.chance(0.98):
-			counters["order_number"] = self.pick([1, 1, 2, 3, 4, 5, 17])
+			counters["order_number"] = self.pick([1, 1, 2, 3, 4, 5, 17, 10 ** 9])
 		if self.chance(0.98):
 			numbers = [1, 1, 1, 2, 2, 3] if self.theme == "chains" else [1, 1, 2, 2, 3, 4]
 			counters["recruit_numbers"] = [self.pick(numbers) for _ in path]
