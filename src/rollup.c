@@ -9,6 +9,7 @@
  */
 #include "compat.h"
 
+#include "common/int.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -325,7 +326,10 @@ rollup_add(Rollup *rollup, RefPathBytes path, int64 nrows, const MoneySum *volum
 
 	descend(rollup, path);
 	member = &rollup->stack[rollup->depth - 1];
-	member->input_rows += nrows;
+	if (pg_add_s64_overflow(member->input_rows, nrows, &member->input_rows))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("too many rows of one path")));
 	for (int i = 0; i < rollup->options.ncolumns; i++)
 		money_sum_add(&member->personal[i], &volumes[i]);
 	MemoryContextSwitchTo(old);

@@ -17,9 +17,11 @@
 #include "rollup_state.h"
 
 PG_FUNCTION_INFO_V1(distributor_team_rollup);
+PG_FUNCTION_INFO_V1(distributor_rollup_members);
 
 
 #define FIRST_PATH				256
+#define RESET_EVERY				32		/* members: arrays of at most some MB */
 
 /* Columns of the result, in the order of their SQL declaration. */
 enum
@@ -55,8 +57,9 @@ typedef struct RollupResult
 {
 	Tuplestorestate *store;
 	TupleDesc	columns;
-	MemoryContext context;		/* of the member being written */
-	RefPath    *path;			/* of that member */
+	MemoryContext context;		/* of the last few members */
+	uint64		written;		/* members so far */
+	RefPath    *path;			/* of the member being written */
 	Size		npath;			/* what is allocated for it */
 	ArrayType  *zeros;			/* a zero for each column of volumes */
 	ArrayType  *no_legs;		/* the same as int8 */
@@ -357,7 +360,8 @@ put_member(const Rollup *rollup, const RollupMember *member, RefPathBytes path, 
 	tuplestore_putvalues(result->store, result->columns, values, nulls);
 
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(result->context);
+	if (++result->written % RESET_EVERY == 0)
+		MemoryContextReset(result->context);
 }
 
 static Rollup *
@@ -410,6 +414,27 @@ distributor_team_rollup(PG_FUNCTION_ARGS)
 	options.ncolumns = query.ncolumns;
 	rollup = start_rollup(&result, &options);
 	rollup_query_run(&query, rollup);
+	rollup_end(rollup);
+	return (Datum) 0;
+}
+
+/* rollup_members(state bytea, legs bool, leg_threshold numeric, levels int) */
+Datum
+distributor_rollup_members(PG_FUNCTION_ARGS)
+{
+	RollupResult result;
+	RollupOptions options;
+	Rollup	   *rollup;
+	bytea	   *state;
+
+	start_result(fcinfo, &result);
+	options = parse_options(fcinfo);
+	if (PG_ARGISNULL(ARG_INPUT))
+		return (Datum) 0;
+	state = PG_GETARG_BYTEA_PP(ARG_INPUT);
+	options.ncolumns = rollup_state_columns(state);
+	rollup = start_rollup(&result, &options);
+	rollup_state_run(state, rollup);
 	rollup_end(rollup);
 	return (Datum) 0;
 }
