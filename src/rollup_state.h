@@ -21,7 +21,8 @@
  * the same rows give the same bytes, in whatever order they came.
  *
  * Anybody can pass any bytea: a reader believes none of this before it has
- * looked, and raises an error (22P03) where it is not so.
+ * looked, and raises an error (22P03; 22P02 for the text of a number) where it
+ * is not so.
  */
 #ifndef DISTRIBUTOR_ROLLUP_STATE_H
 #define DISTRIBUTOR_ROLLUP_STATE_H
