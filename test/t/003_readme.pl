@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_node('readme');
-for my $page ('README.md', 'doc/refpath.md', 'doc/reference.md')
+for my $page ('README.md', 'doc/refpath.md', 'doc/reference.md', 'doc/rollup.md')
 {
 	my @examples = examples("$FindBin::RealBin/../../$page");
 	(my $db = $page) =~ s/\W/_/g;
