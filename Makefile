@@ -32,7 +32,7 @@ endif
 
 # Targets that work before there is a pg_config.  PGXS has a "check" of its own
 # (it only says that it is not supported), so the two are never both in force.
-WORKSHOP_GOALS = demo check check-flavors check-index check-servers fuzz bench
+WORKSHOP_GOALS = demo check check-flavors check-index check-oracle check-servers fuzz bench
 .PHONY: $(WORKSHOP_GOALS)
 
 ifneq (,$(filter $(WORKSHOP_GOALS),$(MAKECMDGOALS)))
@@ -47,6 +47,8 @@ check-flavors:
 	@scripts/check $(FLAVORS)
 check-index:
 	@scripts/check index
+check-oracle:
+	@scripts/check oracle
 check-servers:
 	@scripts/servers
 fuzz:

@@ -1,6 +1,7 @@
 /*
  * commission_srf.c
- *	  distributor.commissions(): the engine as a set-returning function.
+ *	  distributor.commissions() and explain_commissions(): the engine as
+ *	  set-returning functions.
  */
 #include "compat.h"
 
@@ -21,8 +22,20 @@
 #include "refpath_selfuncs.h"
 
 PG_FUNCTION_INFO_V1(distributor_commissions);
-PG_FUNCTION_INFO_V1(distributor_commission_lines);
+PG_FUNCTION_INFO_V1(distributor_explain_commissions);
 PG_FUNCTION_INFO_V1(distributor_commissions_support);
+
+/* Arguments of both. */
+enum
+{
+	ARGUMENT_PLAN,
+	ARGUMENT_PATH,
+	ARGUMENT_AMOUNT,
+	ARGUMENT_CURRENCY,
+	ARGUMENT_STATES,
+	ARGUMENT_RANKS,
+	ARGUMENT_SALE
+};
 
 /* Columns of the results, in the order of their SQL declaration. */
 enum
@@ -33,10 +46,26 @@ enum
 	COMMISSION_BASE,
 	COMMISSION_RATE,
 	COMMISSION_AMOUNT,
-	COMMISSION_NCOLUMNS,		/* of commissions() */
-	COMMISSION_EXACT = COMMISSION_NCOLUMNS,
-	COMMISSION_REASON,
-	COMMISSION_NCOLUMNS_OF_LINES
+	COMMISSION_LINE,
+	COMMISSION_BASIS,
+	COMMISSION_NCOLUMNS
+};
+
+enum
+{
+	EXPLAINED_RULE,
+	EXPLAINED_LINE,
+	EXPLAINED_LEVEL,
+	EXPLAINED_MEMBER_ID,
+	EXPLAINED_BASIS,
+	EXPLAINED_BASE,
+	EXPLAINED_RATE,
+	EXPLAINED_EXACT,
+	EXPLAINED_AMOUNT,
+	EXPLAINED_REASON,
+	EXPLAINED_LIMITED_BY,
+	EXPLAINED_EXPLANATION,
+	EXPLAINED_NCOLUMNS
 };
 
 /*
@@ -58,7 +87,7 @@ typedef struct CallSite
 static CallSite *
 call_site(FunctionCallInfo fcinfo, bool paid_only)
 {
-	int			ncolumns = paid_only ? COMMISSION_NCOLUMNS : COMMISSION_NCOLUMNS_OF_LINES;
+	int			ncolumns = paid_only ? COMMISSION_NCOLUMNS : EXPLAINED_NCOLUMNS;
 	CallSite   *site = fcinfo->flinfo->fn_extra;
 	MemoryContext old;
 	TupleDesc	tupdesc;
@@ -171,27 +200,62 @@ parse_states(ArrayType *array, int depth)
 	return states;
 }
 
-static int
-parse_currency(FunctionCallInfo fcinfo, const CommissionPlan *plan)
+/* Ranks by level, as positions in the plan, for each of depth levels. */
+static int *
+parse_ranks(const CommissionPlan *plan, ArrayType *array, int depth)
 {
-	if (PG_ARGISNULL(3))
-		return CURRENCY_DEFAULT_SCALE;
-	return plan_currency_scale(plan, text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	int		   *positions;
+	Datum	   *words;
+	bool	   *nulls;
+	int			nwords;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ranks must be a one-dimensional array"),
+				 errdetail("The array has %d dimensions.", ARR_NDIM(array))));
+	if (ARR_NDIM(array) == 0 || !plan->uses_rank)
+		return NULL;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &words, &nulls, &nwords);
+	positions = palloc0(sizeof(int) * Max(depth, 1));
+	for (int i = 0; i < Min(nwords, depth); i++)
+	{
+		const text *word = (const text *) DatumGetPointer(words[i]);
+
+		if (!nulls[i])
+			positions[i] = plan_find_rank(plan, VARDATA_ANY(word), VARSIZE_ANY_EXHDR(word));
+	}
+	return positions;
 }
 
 static void
-run_sale(FunctionCallInfo fcinfo, CallSite *site)
+parse_currency(FunctionCallInfo fcinfo, const CommissionPlan *plan, EngineSale *sale)
 {
-	EngineSale	sale = {0};
+	sale->scale = CURRENCY_DEFAULT_SCALE;
+	if (PG_ARGISNULL(ARGUMENT_CURRENCY))
+		return;
+	sale->currency = text_to_cstring(PG_GETARG_TEXT_PP(ARGUMENT_CURRENCY));
+	sale->scale = plan_currency_scale(plan, sale->currency);
+}
+
+static void
+run_sale(FunctionCallInfo fcinfo, CallSite *site, EngineSale *sale)
+{
 	int64	   *ids;
 
-	sale.depth = refpath_decode(PG_GETARG_REFPATH_PP(1), &ids);
-	sale.ids = ids;
-	sale.amount = PG_GETARG_NUMERIC(2);
-	sale.scale = parse_currency(fcinfo, site->plan);
-	if (!PG_ARGISNULL(4))
-		sale.states = parse_states(PG_GETARG_ARRAYTYPE_P(4), sale.depth);
-	engine_run(site->plan, &sale, &site->result);
+	memset(sale, 0, sizeof(EngineSale));
+	sale->depth = refpath_decode(PG_GETARG_REFPATH_PP(ARGUMENT_PATH), &ids);
+	sale->ids = ids;
+	sale->amount = PG_GETARG_NUMERIC(ARGUMENT_AMOUNT);
+	parse_currency(fcinfo, site->plan, sale);
+	if (!PG_ARGISNULL(ARGUMENT_STATES))
+		sale->states = parse_states(PG_GETARG_ARRAYTYPE_P(ARGUMENT_STATES), sale->depth);
+	if (!PG_ARGISNULL(ARGUMENT_RANKS))
+		sale->rank_positions = parse_ranks(site->plan, PG_GETARG_ARRAYTYPE_P(ARGUMENT_RANKS), sale->depth);
+	if (!PG_ARGISNULL(ARGUMENT_SALE))
+		engine_read_facts(sale, PG_GETARG_JSONB_P(ARGUMENT_SALE));
+	engine_run(site->plan, sale, &site->result);
 }
 
 /* ---- result ---- */
@@ -226,23 +290,54 @@ start_result(FunctionCallInfo fcinfo)
 }
 
 static void
-put_line(Tuplestorestate *store, const CallSite *site, const EngineLine *line)
+put_numeric(Datum *values, bool *nulls, int column, Numeric value)
 {
-	Datum		values[COMMISSION_NCOLUMNS_OF_LINES];
-	bool		nulls[COMMISSION_NCOLUMNS_OF_LINES] = {false};
+	values[column] = NumericGetDatum(value);
+	nulls[column] = value == NULL;
+}
 
-	values[COMMISSION_RULE] = site->names[line->rule - site->plan->rules];
+static void
+put_payment(Tuplestorestate *store, const CallSite *site, const EngineLine *line)
+{
+	Datum		values[COMMISSION_NCOLUMNS];
+	bool		nulls[COMMISSION_NCOLUMNS] = {false};
+
+	values[COMMISSION_RULE] = site->names[line->rule->index];
 	values[COMMISSION_LEVEL] = Int32GetDatum(line->level);
 	values[COMMISSION_MEMBER_ID] = Int64GetDatum(line->member_id);
-	values[COMMISSION_BASE] = NumericGetDatum(line->base);
-	values[COMMISSION_RATE] = NumericGetDatum(line->rate);
+	put_numeric(values, nulls, COMMISSION_BASE, line->base);
+	put_numeric(values, nulls, COMMISSION_RATE, line->rate);
 	values[COMMISSION_AMOUNT] = NumericGetDatum(line->amount);
-	if (!site->result.paid_only)
-	{
-		values[COMMISSION_EXACT] = NumericGetDatum(line->exact);
-		values[COMMISSION_REASON] = CStringGetTextDatum(engine_reason_code(line->reason));
-		nulls[COMMISSION_MEMBER_ID] = line->reason == ENGINE_NO_UPLINE;
-	}
+	values[COMMISSION_LINE] = Int32GetDatum(line->line);
+	values[COMMISSION_BASIS] = Int32GetDatum(line->basis);
+	tuplestore_putvalues(store, site->tupdesc, values, nulls);
+}
+
+static void
+put_explained(Tuplestorestate *store, const CallSite *site, const EngineSale *sale,
+			  const EngineLine *line)
+{
+	Datum		values[EXPLAINED_NCOLUMNS];
+	bool		nulls[EXPLAINED_NCOLUMNS] = {false};
+	const char *limit = engine_limit_code(line->limited_by);
+	char	   *member = line->member_id < 0 ? NULL : psprintf(INT64_FORMAT, line->member_id);
+
+	values[EXPLAINED_RULE] = site->names[line->rule->index];
+	values[EXPLAINED_LINE] = Int32GetDatum(line->line);
+	values[EXPLAINED_LEVEL] = Int32GetDatum(line->level);
+	nulls[EXPLAINED_LEVEL] = line->level < 0;
+	values[EXPLAINED_MEMBER_ID] = Int64GetDatum(line->member_id);
+	nulls[EXPLAINED_MEMBER_ID] = line->member_id < 0;
+	values[EXPLAINED_BASIS] = Int32GetDatum(line->basis);
+	put_numeric(values, nulls, EXPLAINED_BASE, line->base);
+	put_numeric(values, nulls, EXPLAINED_RATE, line->rate);
+	put_numeric(values, nulls, EXPLAINED_EXACT, line->exact);
+	values[EXPLAINED_AMOUNT] = NumericGetDatum(line->amount);
+	values[EXPLAINED_REASON] = CStringGetTextDatum(engine_reason_code(line->reason));
+	nulls[EXPLAINED_LIMITED_BY] = limit == NULL;
+	values[EXPLAINED_LIMITED_BY] = limit == NULL ? (Datum) 0 : CStringGetTextDatum(limit);
+	values[EXPLAINED_EXPLANATION] =
+		CStringGetTextDatum(engine_explain(line, sale, member, sale->currency));
 	tuplestore_putvalues(store, site->tupdesc, values, nulls);
 }
 
@@ -251,27 +346,31 @@ return_lines(FunctionCallInfo fcinfo, bool paid_only)
 {
 	Tuplestorestate *store = start_result(fcinfo);
 	CallSite   *site;
+	EngineSale	sale;
 
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(ARGUMENT_PLAN))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("plan must not be null")));
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (PG_ARGISNULL(ARGUMENT_PATH) || PG_ARGISNULL(ARGUMENT_AMOUNT))
 		return;
 
 	site = call_site(fcinfo, paid_only);
-	use_plan(site, PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0)));
-	run_sale(fcinfo, site);
+	use_plan(site, PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(ARGUMENT_PLAN)));
+	run_sale(fcinfo, site, &sale);
 	for (int i = 0; i < site->result.nlines; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		put_line(store, site, &site->result.lines[i]);
+		if (paid_only)
+			put_payment(store, site, &site->result.lines[i]);
+		else
+			put_explained(store, site, &sale, &site->result.lines[i]);
 	}
 }
 
 /*
  * commissions(plan jsonb, path refpath, amount numeric, currency text,
- *			   states text[])
+ *			   states text[], ranks text[], sale jsonb)
  */
 Datum
 distributor_commissions(PG_FUNCTION_ARGS)
@@ -280,12 +379,9 @@ distributor_commissions(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/*
- * The same with every line of the plan, paid or not, and two more columns.
- * The install script does not declare it, the tests do.
- */
+/* The same with every line of the plan, paid or not, and why. */
 Datum
-distributor_commission_lines(PG_FUNCTION_ARGS)
+distributor_explain_commissions(PG_FUNCTION_ARGS)
 {
 	return_lines(fcinfo, false);
 	return (Datum) 0;
@@ -310,7 +406,8 @@ estimate_rows(SupportRequestRows *request)
 	args = ((FuncExpr *) request->node)->args;
 	plan = linitial(args);
 	plan = estimate_expression_value(request->root, plan);
-	if (!IsA(plan, Const) || ((Const *) plan)->constisnull)
+	if (!IsA(plan, Const) || ((Const *) plan)->constisnull ||
+		((Const *) plan)->consttype != JSONBOID)
 		return false;
 
 	depth = refpath_expected_depth(request->root, request->funcid, lsecond(args));

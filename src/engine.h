@@ -3,7 +3,7 @@
  *	  The commission engine: what a plan pays for one sale.
  *
  * Layer 2: pure.  The same plan and sale give the same lines, always; nothing
- * is looked up.
+ * is looked up.  doc/plan.md says what each kind of rule does.
  *
  * Levels: 0 is the member to whom the sale is booked, 1 its sponsor, n the
  * n-th upline.
@@ -22,10 +22,25 @@ typedef enum EngineState
 	ENGINE_LEFT
 } EngineState;
 
+#define ENGINE_MAX_ITEMS		10000
+
+/* An order line. */
+typedef struct EngineItem
+{
+	int			line;			/* 1 for the first; 0: the whole order */
+	const char *key;			/* may be NULL */
+	const char *product;		/* may be NULL */
+	Numeric		amount;			/* finite, not negative */
+	Numeric		quantity;		/* NULL: unknown */
+	Numeric		cost;			/* NULL: unknown */
+	JsonbContainer *attributes; /* an object, or NULL */
+} EngineItem;
+
 /*
  * One sale.  The path has depth ids, root first: ids[depth - 1] is the member
  * of the sale.  states and ranks, where given, have depth elements by level:
- * element 0 is the member of the sale.
+ * element 0 is the member of the sale.  Zeroed but for path and amount, it is
+ * a sale of which nothing else is known.
  */
 typedef struct EngineSale
 {
@@ -33,9 +48,21 @@ typedef struct EngineSale
 	const int64 *ids;
 	const EngineState *states;	/* NULL: all active */
 	const char *const *ranks;	/* NULL: no ranks; elements may be NULL */
+	const int  *rank_positions; /* the same as positions in the plan; instead of ranks */
 	Numeric		amount;			/* finite, not negative */
-	const char *currency;		/* may be NULL; for rules that ask for it */
+	const char *currency;		/* NULL: unknown */
 	int			scale;			/* decimals of what is paid */
+
+	JsonbContainer *attributes; /* an object, or NULL */
+	int			nitems;
+	const EngineItem *items;	/* the order lines */
+	bool		has_time;
+	TimestampTz occurred_at;
+	int64		order_number;	/* 0: unknown */
+	int			nrecruit_numbers;
+	const int64 *recruit_numbers;	/* by level; 0: unknown */
+	JsonbContainer *applied;	/* counters by rule, or NULL */
+	JsonbContainer *earned;		/* by rule, cap and member, or NULL */
 } EngineSale;
 
 typedef enum EngineReason
@@ -44,58 +71,84 @@ typedef enum EngineReason
 	ENGINE_NO_UPLINE,			/* the path ends below this level */
 	ENGINE_FROZEN_MEMBER,
 	ENGINE_LEFT_MEMBER,
-	ENGINE_ZERO_RATE,			/* the plan pays 0 % here */
-	ENGINE_ROUNDS_TO_ZERO
+	ENGINE_ZERO_RATE,			/* the plan pays 0 here */
+	ENGINE_ROUNDS_TO_ZERO,
+	ENGINE_RANK_TOO_LOW,
+	ENGINE_DEPTH_LOCKED,
+	ENGINE_NO_RATE,
+	ENGINE_SKIPPED,
+	ENGINE_ABOVE_MAX_LEVEL,
+	ENGINE_NOT_ABOVE,
+	ENGINE_FIRST_OF_RANK,
+	ENGINE_NO_MORE_PEERS,
+	ENGINE_DOUBLE_DIP,
+	ENGINE_BELOW_MINIMUM,
+	ENGINE_CAPPED,
+	ENGINE_GUARD,
+	ENGINE_MOVED,
+	ENGINE_NOT_APPLICABLE,
+	ENGINE_OPTED_OUT,
+	ENGINE_ALREADY_PAID,
+	ENGINE_NO_BASE
 } EngineReason;
+
+/* What changed a payment after it was rounded: a cap (its PlanCap), or these. */
+#define ENGINE_LIMIT_NONE		(-1)
+#define ENGINE_LIMIT_RESIDUE	PLAN_NCAPS
+#define ENGINE_LIMIT_GUARD		(PLAN_NCAPS + 1)
 
 /*
  * What a rule does at one level.  amount is over zero exactly when reason is
- * ENGINE_PAID; member_id is -1 exactly when it is ENGINE_NO_UPLINE.
+ * ENGINE_PAID.  member_id is -1 where nobody stands, level -1 where the rule
+ * does not apply to the item.
  */
 typedef struct EngineLine
 {
 	const PlanRule *rule;
+	int			line;			/* of the order; 0: the whole */
 	int			level;
+	int			basis;			/* see commissions() */
 	int64		member_id;
-	Numeric		base;
-	Numeric		rate;
-	Numeric		exact;			/* base * rate, unrounded; NULL if paid_only */
-	Numeric		amount;			/* exact, rounded once; zero unless paid */
+	bool		outside;		/* paid to the "missing" member: not by its level */
+	Numeric		base;			/* NULL: a fixed amount not per unit, or no money */
+	Numeric		rate;			/* NULL: a fixed amount, or no money */
+	Numeric		exact;			/* unrounded; NULL: no money, or paid_only and not needed */
+	Numeric		amount;			/* exact, rounded once, then limited; zero unless paid */
+	int64		units;			/* amount in units of 10^-scale; -1: too large for that */
 	EngineReason reason;
+	int			limited_by;
 } EngineLine;
 
 /*
- * The lines of the last sale.  The array belongs to the result and is used
+ * The lines of the last sale.  The arrays belong to the result and are used
  * again for the next sale; the numerics live in the memory context that was
  * current in engine_run.
  */
 typedef struct EngineResult
 {
-	MemoryContext context;		/* of the array */
+	MemoryContext context;		/* of the arrays */
 	Numeric		zero;			/* kept, so that no sale has to make one */
 	bool		paid_only;		/* set by the caller: no unpaid lines, no exact */
 	int			nlines;
 	int			maxlines;
 	EngineLine *lines;
+	int			maxdepth;
+	int		   *ranks;			/* positions by level, of maxdepth levels */
 } EngineResult;
-
-/* One run, as the kinds of rule see it. */
-typedef struct EngineRun
-{
-	const CommissionPlan *plan;
-	const EngineSale *sale;
-	MoneyFactor amount;			/* of the sale: the base of most rules */
-	EngineResult *result;
-} EngineRun;
 
 extern void engine_init(EngineResult *result, MemoryContext context);
 extern void engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *result);
 extern const char *engine_reason_code(EngineReason reason);
+extern const char *engine_limit_code(int limited_by);	/* NULL: none */
 extern EngineState engine_state_from_word(const char *word);	/* 22023 if it is none */
 extern const char *engine_state_word(EngineState state);
 
-/* for the kinds of rule */
-extern void engine_pay_level(EngineRun *run, const PlanRule *rule, int level,
-							 const MoneyFactor *base, const MoneyFactor *rate);
+/* engine_explain.c: a sentence for a line; the key is of its member, or NULL */
+extern char *engine_explain(const EngineLine *line, const EngineSale *sale,
+							const char *member_key, const char *currency);
+
+/* engine_facts.c: the json object "sale" of commissions(), and stored counters */
+extern void engine_read_facts(EngineSale *sale, Jsonb *facts);
+extern void engine_read_counters(EngineSale *sale, Jsonb *counters);
 
 #endif							/* DISTRIBUTOR_ENGINE_H */

@@ -35,6 +35,21 @@ typedef struct MoneyFactor
 
 #define MONEY_UNITS_MAX_SCALE	9
 
+/* Sums of a few of these do not overflow. */
+#define MONEY_MAX_UNITS			INT64CONST(1000000000000000)
+
+/* Longest number that is read from a text, in bytes. */
+#define MONEY_MAX_TEXT			100
+
+/* How to round; all are mirrored for negatives. */
+typedef enum MoneyRounding
+{
+	MONEY_HALF_UP,				/* half away from zero, as numeric does */
+	MONEY_HALF_EVEN,
+	MONEY_DOWN,					/* toward zero */
+	MONEY_CEILING				/* away from zero */
+} MoneyRounding;
+
 extern bool money_is_finite(Numeric value);
 extern bool money_is_zero(Numeric value);
 extern int	money_sign(Numeric value);	/* -1, 0, 1; of a finite value */
@@ -44,15 +59,23 @@ extern int	money_scale(Numeric value); /* digits after the point, as displayed *
 extern Numeric money_add(Numeric a, Numeric b);
 extern Numeric money_subtract(Numeric a, Numeric b);
 extern Numeric money_multiply(Numeric a, Numeric b);
-extern Numeric money_round(Numeric value, int scale);	/* half away from zero */
+extern Numeric money_round(Numeric value, int scale, MoneyRounding rounding);
 extern Numeric money_trim(Numeric value);	/* without trailing zeros */
+extern Numeric money_portion(Numeric whole, Numeric part, Numeric of, int scale);
 
 extern MoneyFactor money_factor(Numeric value);
+extern bool money_factor_is_zero(const MoneyFactor *factor);
+extern MoneyFactor money_difference(const MoneyFactor *a, const MoneyFactor *b);
 extern Numeric money_product(const MoneyFactor *a, const MoneyFactor *b,
-							 int scale, bool *is_zero);
+							 int scale, MoneyRounding rounding, int64 *units);
+extern bool money_product_units(const MoneyFactor *a, const MoneyFactor *b, int scale,
+								MoneyRounding rounding, int64 *result);
+extern int64 money_to_units(Numeric value, int scale);
+extern Numeric money_from_units(int64 units, int scale);
 
 extern Numeric money_from_int(int64 value);
 extern Numeric money_from_digits(const char *digits);	/* "12.50": checked by the caller */
+extern Numeric money_from_text(const char *text, int len);	/* NULL: no plain number */
 extern bool money_to_int(Numeric value, int *result);	/* false: not an int */
 extern char *money_to_string(Numeric value);
 

@@ -6,6 +6,7 @@
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/json.h"
 #include "utils/varlena.h"
 
@@ -126,77 +127,102 @@ plan_wrong_type(const PlanPath *at, const JsonbValue *value, const char *wanted)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("wrong type of value in commission plan"),
+			 errmsg("wrong type of value in %s", plan_document_name(at)),
 			 plan_errfound(at, value),
 			 errhint("Write %s here.", wanted)));
 }
 
 /* ---- objects ---- */
 
+bool
+plan_is_object(const JsonbValue *value)
+{
+	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data);
+}
+
+/* The entry of a key and its table, NULL if no table knows it. */
 static const PlanKey *
-find_in_tables(const PlanKey *const *tables, int ntables, const char *name, int len)
+find_in_tables(const PlanTable *tables, int ntables, const char *name, int len,
+			   const PlanTable **found)
 {
 	for (int t = 0; t < ntables; t++)
 	{
-		for (const PlanKey *key = tables[t]; key->name != NULL; key++)
+		for (const PlanKey *key = tables[t].keys; key->name != NULL; key++)
 		{
 			if (strlen(key->name) == len && memcmp(key->name, name, len) == 0)
+			{
+				*found = &tables[t];
 				return key;
+			}
 		}
 	}
 	return NULL;
 }
 
+/* How unlike a name the nearest one may be; 0: look for none. */
+int
+plan_nearest_limit(int len)
+{
+	return len > COMPARED_BYTES ? 0 : Min(3, len / 2);
+}
+
+/* Is the candidate nearer than the nearest so far?  Returns the nearer one. */
+const char *
+plan_nearest(const char *name, int len, const char *candidate, const char *nearest, int *limit)
+{
+	int			distance;
+
+	if (*limit <= 0)
+		return nearest;
+	distance = varstr_levenshtein_less_equal(name, len, candidate, strlen(candidate),
+											 1, 1, 1, *limit, true);
+	if (distance > *limit)
+		return nearest;
+	*limit = distance - 1;
+	return candidate;
+}
+
 /* The known key that looks most like this one, NULL if none does. */
 static const char *
-nearest_key(const PlanKey *const *tables, int ntables, const char *name, int len)
+nearest_key(const PlanTable *tables, int ntables, const char *name, int len)
 {
 	const char *nearest = NULL;
-	int			limit = Min(3, len / 2);
+	int			limit = plan_nearest_limit(len);
 
-	if (len > COMPARED_BYTES)
-		return NULL;
 	for (int t = 0; t < ntables; t++)
 	{
-		for (const PlanKey *key = tables[t]; key->name != NULL; key++)
-		{
-			int			distance;
-
-			distance = varstr_levenshtein_less_equal(name, len,
-													 key->name, strlen(key->name),
-													 1, 1, 1, limit, true);
-			if (distance <= limit && limit > 0)
-			{
-				nearest = key->name;
-				limit = distance - 1;
-			}
-		}
+		if (tables[t].into == NULL)
+			continue;
+		for (const PlanKey *key = tables[t].keys; key->name != NULL; key++)
+			nearest = plan_nearest(name, len, key->name, nearest, &limit);
 	}
 	return nearest;
 }
 
 static char *
-list_keys(const PlanKey *const *tables, int ntables)
+list_keys(const PlanTable *tables, int ntables)
 {
 	StringInfoData out;
 
 	initStringInfo(&out);
 	for (int t = 0; t < ntables; t++)
 	{
-		for (const PlanKey *key = tables[t]; key->name != NULL; key++)
+		if (tables[t].into == NULL)
+			continue;
+		for (const PlanKey *key = tables[t].keys; key->name != NULL; key++)
 			appendStringInfo(&out, "%s\"%s\"", out.len > 0 ? ", " : "", key->name);
 	}
 	return out.data;
 }
 
 static void
-unknown_key(const PlanPath *at, const PlanKey *const *tables, int ntables)
+unknown_key(const PlanPath *at, const PlanTable *tables, int ntables)
 {
 	const char *nearest = nearest_key(tables, ntables, at->key, at->keylen);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown key in commission plan"),
+			 errmsg("unknown key in %s", plan_document_name(at)),
 			 plan_errat(at),
 			 nearest != NULL ?
 			 errhint("Perhaps you meant \"%s\".", nearest) :
@@ -204,37 +230,159 @@ unknown_key(const PlanPath *at, const PlanKey *const *tables, int ntables)
 }
 
 static void
-check_required_keys(const PlanPath *at, const JsonbValue *object,
-					const PlanKey *const *tables, int ntables)
+key_not_here(const PlanPath *at, const PlanTable *tables, int ntables)
 {
-	for (int t = 0; t < ntables; t++)
-	{
-		for (const PlanKey *key = tables[t]; key->name != NULL; key++)
-		{
-			if (key->required != NULL && plan_find_key(object, key->name) == NULL)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("missing key \"%s\" in commission plan", key->name),
-						 plan_errat(at),
-						 errhint("%s", key->required)));
-		}
-	}
-}
-
-static bool
-is_object(const JsonbValue *value)
-{
-	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("key does not apply to this kind of rule"),
+			 plan_errat(at),
+			 errhint("Keys known here: %s.", list_keys(tables, ntables))));
 }
 
 /* The value of a key of an object, NULL if there is none. */
 const JsonbValue *
 plan_find_key(const JsonbValue *object, const char *name)
 {
-	if (!is_object(object))
+	if (!plan_is_object(object))
 		return NULL;
 	return getKeyJsonValueFromContainer(object->val.binary.data,
 										name, strlen(name), NULL);
+}
+
+int
+plan_object_size(const PlanPath *at, const JsonbValue *value, int max)
+{
+	int			size;
+
+	if (!plan_is_object(value))
+		plan_wrong_type(at, value, "an object");
+	size = JsonContainerSize(value->val.binary.data);
+	if (size > max)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many keys in %s", plan_document_name(at)),
+				 errdetail("At %s: found %d keys, the limit is %d.",
+						   plan_path_string(at), size, max)));
+	return size;
+}
+
+/* ---- steps ---- */
+
+PlanReading *
+plan_reading(const PlanPath *at)
+{
+	while (at->parent != NULL)
+		at = at->parent;
+	return (PlanReading *) at;
+}
+
+const char *
+plan_document_name(const PlanPath *at)
+{
+	const char *what = plan_reading(at)->what;
+
+	return what != NULL ? what : "commission plan";
+}
+
+/* False: the step has failed, and its error is kept by whoever wanted all. */
+bool
+plan_attempt(const PlanPath *at, void (*step) (void *arg), void *arg)
+{
+	PlanReading *reading = plan_reading(at);
+
+	if (reading->attempt == NULL)
+	{
+		step(arg);
+		return true;
+	}
+	if (reading->attempt(reading, step, arg))
+		return true;
+	reading->nfailed++;
+	return false;
+}
+
+typedef struct MemberStep
+{
+	PlanPath	at;
+	const JsonbValue *value;
+	PlanRead	read;
+	void	   *target;
+} MemberStep;
+
+static void
+read_member(void *arg)
+{
+	MemberStep *step = arg;
+
+	step->read(&step->at, step->value, step->target);
+}
+
+/* Each key of an object whose keys are the user's own is read by one function. */
+void
+plan_read_members(const PlanPath *at, const JsonbValue *value, PlanRead read, void *target)
+{
+	JsonbIterator *iterator;
+	JsonbValue	name;
+	JsonbValue	member;
+
+	if (!plan_is_object(value))
+		plan_wrong_type(at, value, "an object");
+
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	(void) JsonbIteratorNext(&iterator, &name, true);	/* WJB_BEGIN_OBJECT */
+	while (JsonbIteratorNext(&iterator, &name, true) == WJB_KEY)
+	{
+		MemberStep	step = {{at, name.val.string.val, name.val.string.len, 0},
+		&member, read, target};
+
+		CHECK_FOR_INTERRUPTS();
+		(void) JsonbIteratorNext(&iterator, &member, true); /* WJB_VALUE */
+		plan_attempt(at, read_member, &step);
+	}
+}
+
+typedef struct Tables
+{
+	const PlanTable *tables;
+	int			ntables;
+	const JsonbValue *object;
+	const PlanPath *at;
+} Tables;
+
+static void
+read_key(const PlanPath *at, const JsonbValue *value, void *target)
+{
+	Tables	   *known = target;
+	const PlanTable *table;
+	const PlanKey *key = find_in_tables(known->tables, known->ntables, at->key, at->keylen, &table);
+
+	if (key == NULL)
+		unknown_key(at, known->tables, known->ntables);
+	if (table->into == NULL)
+		key_not_here(at, known->tables, known->ntables);
+	key->read(at, value, (char *) table->into + key->offset);
+}
+
+static void
+check_required_keys(void *arg)
+{
+	Tables	   *known = arg;
+
+	for (int t = 0; t < known->ntables; t++)
+	{
+		if (known->tables[t].into == NULL || known->tables[t].all_optional)
+			continue;
+		for (const PlanKey *key = known->tables[t].keys; key->name != NULL; key++)
+		{
+			if (key->required != NULL && plan_find_key(known->object, key->name) == NULL)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("missing key \"%s\" in %s", key->name,
+								plan_document_name(known->at)),
+						 plan_errat(known->at),
+						 errhint("%s", key->required)));
+		}
+	}
 }
 
 /*
@@ -243,46 +391,64 @@ plan_find_key(const JsonbValue *object, const char *name)
  */
 void
 plan_read_object(const PlanPath *at, const JsonbValue *value,
-				 const PlanKey *const *tables, int ntables, void *into)
+				 const PlanTable *tables, int ntables)
 {
-	JsonbIterator *iterator;
-	JsonbValue	name;
-	JsonbValue	member;
+	Tables		known = {tables, ntables, value, at};
 
-	if (!is_object(value))
-		plan_wrong_type(at, value, "an object");
+	plan_read_members(at, value, read_key, &known);
+	plan_attempt(at, check_required_keys, &known);
+}
 
-	iterator = JsonbIteratorInit(value->val.binary.data);
-	(void) JsonbIteratorNext(&iterator, &name, true);	/* WJB_BEGIN_OBJECT */
-	while (JsonbIteratorNext(&iterator, &name, true) == WJB_KEY)
-	{
-		PlanPath	here = {at, name.val.string.val, name.val.string.len, 0};
-		const PlanKey *key = find_in_tables(tables, ntables, here.key, here.keylen);
+static void
+check_key(const PlanPath *at, const JsonbValue *value, void *target)
+{
+	Tables	   *known = target;
+	const PlanTable *table;
 
-		(void) JsonbIteratorNext(&iterator, &member, true); /* WJB_VALUE */
-		if (key == NULL)
-			unknown_key(&here, tables, ntables);
-		key->read(&here, &member, (char *) into + key->offset);
-	}
+	if (find_in_tables(known->tables, known->ntables, at->key, at->keylen, &table) == NULL)
+		unknown_key(at, known->tables, known->ntables);
+}
 
-	check_required_keys(at, value, tables, ntables);
+/* The same without reading a value: only which keys are there. */
+void
+plan_check_keys(const PlanPath *at, const JsonbValue *value,
+				const PlanTable *tables, int ntables)
+{
+	Tables		known = {tables, ntables, value, at};
+
+	plan_read_members(at, value, check_key, &known);
+	plan_attempt(at, check_required_keys, &known);
+}
+
+void
+plan_read_keys(const PlanPath *at, const JsonbValue *value, const PlanKey *keys, void *into)
+{
+	PlanTable	table = {keys, into, false};
+
+	plan_read_object(at, value, &table, 1);
 }
 
 /* ---- arrays ---- */
+
+bool
+plan_is_array(const JsonbValue *value)
+{
+	return value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data);
+}
 
 int
 plan_array_length(const PlanPath *at, const JsonbValue *value, int max)
 {
 	int			length;
 
-	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+	if (!plan_is_array(value))
 		plan_wrong_type(at, value, "an array");
 
 	length = JsonContainerSize(value->val.binary.data);
 	if (length > max)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many elements in commission plan"),
+				 errmsg("too many elements in %s", plan_document_name(at)),
 				 errdetail("At %s: found %d elements, the limit is %d.",
 						   plan_path_string(at), length, max)));
 	return length;
@@ -304,180 +470,88 @@ plan_read_ignored_string(const PlanPath *at, const JsonbValue *value, void *targ
 		plan_wrong_type(at, value, "a string");
 }
 
-#define RATE_HINT "A rate is a string such as \"5%\", or a number from 0 up to but not including 1 such as 0.05."
-
-static void
-too_many_decimals(const PlanPath *at, const JsonbValue *value)
+void
+plan_read_bool(const PlanPath *at, const JsonbValue *value, void *target)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("rate has too many decimals"),
-			 plan_errfound(at, value),
-			 errhint("A percentage may have %d decimals, a number %d.",
-					 PLAN_MAX_RATE_SCALE - 2, PLAN_MAX_RATE_SCALE)));
+	if (value->type != jbvBool)
+		plan_wrong_type(at, value, "true or false");
+	*(bool *) target = value->val.boolean;
 }
 
-static void
-rate_over_whole(const PlanPath *at, const JsonbValue *value)
+int
+plan_int(const PlanPath *at, const JsonbValue *value, int min, int max)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("rate is over 100%%"),
-			 plan_errfound(at, value),
-			 errhint("A rate is at most \"100%%\".")));
-}
+	int			number;
 
-/*
- * The shape of a number without sign: how long, where its point is.  Zeros
- * that change nothing are not counted, so that what is left can be held
- * against the limits before any arithmetic.
- */
-typedef struct DigitShape
-{
-	int			length;			/* bytes of "12.50", 0 if it is no number */
-	int			whole;			/* digits before the point, 1 in "01.5" */
-	int			decimals;		/* digits after it, 1 in "1.50" */
-} DigitShape;
-
-static DigitShape
-digit_shape(const char *text, int len)
-{
-	DigitShape	shape = {0, 0, 0};
-	int			i = 0;
-	int			point;
-
-	for (; i < len && text[i] >= '0' && text[i] <= '9'; i++)
-	{
-		if (text[i] != '0' || shape.whole > 0)
-			shape.whole++;
-	}
-	if (i == 0)
-		return shape;
-	shape.length = i;
-	if (i == len || text[i] != '.')
-		return shape;
-
-	point = i++;
-	for (; i < len && text[i] >= '0' && text[i] <= '9'; i++)
-	{
-		if (text[i] != '0')
-			shape.decimals = i - point;
-	}
-	shape.length = i > point + 1 ? i : 0;
-	return shape;
-}
-
-/* A string of digits.  "0.05" may mean either, "5" can only be a percentage. */
-static void
-no_percent_sign(const PlanPath *at, const JsonbValue *value, bool below_one)
-{
-	char	   *digits = pnstrdup(value->val.string.val, value->val.string.len);
-
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("rate has no percent sign"),
-			 plan_errfound(at, value),
-			 below_one ?
-			 errhint("Write \"%s%%\" for %s percent, or the number %s without quotes for a fraction of 1.",
-					 digits, digits, digits) :
-			 errhint("Write \"%s%%\" for %s percent.", digits, digits)));
-}
-
-/* "5%" */
-static Numeric
-percent_to_rate(const PlanPath *at, const JsonbValue *value)
-{
-	const char *text = value->val.string.val;
-	int			len = value->val.string.len;
-	DigitShape	shape = digit_shape(text, len);
-	Numeric		percent;
-	Numeric		hundred = money_from_int(100);
-
-	if (shape.length > 0 && shape.length == len && len <= SHOWN_BYTES)
-		no_percent_sign(at, value, shape.whole == 0 && shape.decimals > 0);
-	if (shape.length == 0 || shape.length != len - 1 || text[len - 1] != '%')
+	if (value->type != jbvNumeric)
+		plan_wrong_type(at, value, "a number");
+	if (!money_to_int(value->val.numeric, &number) || number < min || number > max)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid rate"),
+				 errmsg("number is out of range in %s", plan_document_name(at)),
 				 plan_errfound(at, value),
-				 errhint("%s", RATE_HINT)));
-	if (shape.whole > 3)
-		rate_over_whole(at, value);
-	if (shape.decimals > PLAN_MAX_RATE_SCALE - 2)
-		too_many_decimals(at, value);
-
-	percent = money_from_digits(pnstrdup(text, shape.length));
-	if (money_compare(percent, hundred) > 0)
-		rate_over_whole(at, value);
-	return money_multiply(percent, money_from_digits("0.01"));
-}
-
-/* 0.05 */
-static Numeric
-fraction_to_rate(const PlanPath *at, const JsonbValue *value)
-{
-	Numeric		number = value->val.numeric;
-
-	if (money_sign(number) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("rate must not be negative"),
-				 plan_errfound(at, value),
-				 errhint("%s", RATE_HINT)));
-
-	/* 1 may mean one percent or all of it, so it is not guessed */
-	if (money_compare(number, money_from_int(100)) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("rate is out of range"),
-				 plan_errfound(at, value),
-				 errhint("%s", RATE_HINT)));
-	if (money_compare(number, money_from_int(1)) >= 0)
-	{
-		char	   *digits = money_to_string(money_trim(number));
-
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("rate is out of range"),
-				 plan_errfound(at, value),
-				 errhint("Write \"%s%%\" for %s percent; a number is a fraction below 1.",
-						 digits, digits)));
-	}
-	if (money_scale(money_trim(number)) > PLAN_MAX_RATE_SCALE)
-		too_many_decimals(at, value);
+				 errhint("Write a whole number from %d to %d.", min, max)));
 	return number;
 }
 
-/* Read a rate into a MoneyFactor, as a fraction of 1. */
-void
-plan_read_rate(const PlanPath *at, const JsonbValue *value, void *target)
+/* One of a few words, by its place among them. */
+int
+plan_word(const PlanPath *at, const JsonbValue *value, const char *const *words, int nwords)
 {
-	Numeric		rate;
+	StringInfoData list;
 
-	switch (value->type)
+	if (value->type != jbvString)
+		plan_wrong_type(at, value, "a string");
+	for (int i = 0; i < nwords; i++)
 	{
-		case jbvString:
-			rate = percent_to_rate(at, value);
-			break;
-		case jbvNumeric:
-			rate = fraction_to_rate(at, value);
-			break;
-		case jbvNull:
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("null is not a rate"),
-					 plan_errat(at),
-					 errhint("Use \"0%%\" for a level that is not paid.")));
-			rate = NULL;		/* not reached */
-			break;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("invalid rate"),
-					 plan_errfound(at, value),
-					 errhint("%s", RATE_HINT)));
-			rate = NULL;		/* not reached */
-			break;
+		if (strlen(words[i]) == value->val.string.len &&
+			memcmp(words[i], value->val.string.val, value->val.string.len) == 0)
+			return i;
 	}
-	*(MoneyFactor *) target = money_factor(money_trim(rate));
+
+	initStringInfo(&list);
+	for (int i = 0; i < nwords; i++)
+		appendStringInfo(&list, "%s\"%s\"",
+						 i == 0 ? "" : i < nwords - 1 ? ", " : " or ", words[i]);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown word in %s", plan_document_name(at)),
+			 plan_errfound(at, value),
+			 errhint("Write %s.", list.data)));
+}
+
+char *
+plan_string(const JsonbValue *value)
+{
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+/* The name of a rule and the like; what says of what. */
+char *
+plan_name(const PlanPath *at, const JsonbValue *value, const char *what)
+{
+	if (value->type != jbvString)
+		plan_wrong_type(at, value, "a string");
+	if (value->val.string.len < 1 || value->val.string.len > PLAN_MAX_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid %s name", what),
+				 plan_errfound(at, value),
+				 errhint("A name has 1 to %d bytes.", PLAN_MAX_NAME)));
+	return plan_string(value);
+}
+
+/* A table by rank is wider than its text: what all tables hold is limited. */
+void
+plan_count_values(const PlanPath *at, int n)
+{
+	PlanReading *reading = plan_reading(at);
+
+	reading->nvalues += n;		/* each n is small, and the sum is limited */
+	if (reading->nvalues > PLAN_MAX_VALUES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("commission plan has too many rates"),
+				 errdetail("At %s: the limit of %d is passed; a rate by rank counts once for each rank.",
+						   plan_path_string(at), PLAN_MAX_VALUES)));
 }

@@ -32,7 +32,9 @@ typedef enum ProgramTable
 	PROGRAM_ORPHAN,
 	PROGRAM_PLAN,
 	PROGRAM_ORDER_SOURCE,
+	PROGRAM_ORDER_LINE_SOURCE,
 	PROGRAM_SALE,
+	PROGRAM_SALE_LINE,
 	PROGRAM_LEDGER
 } ProgramTable;
 
@@ -82,6 +84,7 @@ extern void program_lock_tree(Program *program, bool exclusive, int timeout_ms);
 								 PROGRAM_WRITES(PROGRAM_MEMBER_HISTORY) | \
 								 PROGRAM_WRITES(PROGRAM_ORPHAN))
 #define PROGRAM_WRITES_SALES	(PROGRAM_WRITES(PROGRAM_SALE) | \
+								 PROGRAM_WRITES(PROGRAM_SALE_LINE) | \
 								 PROGRAM_WRITES(PROGRAM_LEDGER))
 
 /* program_shape.c: what the code relies on in the tables */
@@ -98,7 +101,11 @@ extern uint64 program_query_text(Program *program, const char *sql, int nargs,
 extern uint64 program_query_now(Program *program, const char *sql, int nargs,
 								const Oid *types, const Datum *values, const char *nulls,
 								long limit);
-extern Portal program_cursor(const char *sql, int nargs, const Oid *types, const Datum *values);
+extern uint64 program_query_text_now(Program *program, const char *sql, int nargs,
+									 const Oid *types, const Datum *values, const char *nulls,
+									 long limit);
+extern Portal program_cursor(Program *program, const char *sql, int nargs,
+							 const Oid *types, const Datum *values);
 extern Datum program_column(uint64 row, int column, Oid type, bool *isnull);
 extern Datum program_get(uint64 row, int column, Oid type);
 extern Datum program_array(Oid type, const Datum *values, const bool *nulls, int n);

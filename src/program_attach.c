@@ -21,7 +21,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/rls.h"
 
 #include "program_source.h"
 
@@ -45,27 +44,6 @@ arg_table(FunctionCallInfo fcinfo, int argno)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("table must not be null")));
 	return PG_GETARG_OID(argno);
-}
-
-/*
- * Whoever reads a whole table must see the whole table, and nothing but a
- * table: up to 15 a rule turns one into a view, which runs code of its owner.
- */
-static void
-check_all_visible(Oid relid)
-{
-	Relation	rel = table_open(relid, AccessShareLock);
-
-	if (rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a table", RelationGetRelationName(rel))));
-	table_close(rel, NoLock);
-	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("row security would hide rows of table \"%s\"", get_rel_name(relid)),
-				 errhint("Call the function as a role that row security does not apply to.")));
 }
 
 /*
@@ -111,7 +89,7 @@ check_table(Oid relid)
 	if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(rel));
 	table_close(rel, AccessShareLock);
-	check_all_visible(relid);
+	source_check_all_visible(relid);
 }
 
 /* A snapshot that is older than the triggers would miss orders. */
@@ -141,22 +119,25 @@ table_name(Oid relid)
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
 }
 
+/* In the names of triggers and of their functions. */
+static const char *const kind_names[] = {"members", "orders", "order_lines"};
+
 /* The function that our triggers call; which program is in their argument. */
 static Oid
-trigger_function(bool of_orders)
+trigger_function(SourceKind kind)
 {
 	List	   *name = list_make2(makeString("distributor"),
-								  makeString(of_orders ? "orders_changed" : "members_changed"));
+								  makeString(psprintf("%s_changed", kind_names[kind])));
 
 	return LookupFuncName(name, 0, NULL, false);
 }
 
 /* Names of the triggers of the program on a table. */
 static List *
-our_triggers(const char *program, Oid relid, bool of_orders)
+our_triggers(const char *program, Oid relid, SourceKind kind)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	Oid			function = trigger_function(of_orders);
+	Oid			function = trigger_function(kind);
 	List	   *names = NIL;
 
 	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
@@ -172,9 +153,9 @@ our_triggers(const char *program, Oid relid, bool of_orders)
 }
 
 static int
-drop_triggers(const char *program, Oid relid, bool of_orders)
+drop_triggers(const char *program, Oid relid, SourceKind kind)
 {
-	List	   *names = our_triggers(program, relid, of_orders);
+	List	   *names = our_triggers(program, relid, kind);
 	ListCell   *cell;
 
 	foreach(cell, names)
@@ -187,9 +168,9 @@ drop_triggers(const char *program, Oid relid, bool of_orders)
  * program goes by a hash of its name.
  */
 static char *
-trigger_name(const char *program, bool of_orders, const char *event)
+trigger_name(const char *program, SourceKind kind, const char *event)
 {
-	const char *prefix = of_orders ? "distributor_orders" : "distributor_members";
+	char	   *prefix = psprintf("distributor_%s", kind_names[kind]);
 	const char *label = program;
 	int			length = strlen(label);
 
@@ -199,7 +180,7 @@ trigger_name(const char *program, bool of_orders, const char *event)
 }
 
 static void
-create_triggers(const char *program, Oid relid, bool of_orders)
+create_triggers(const char *program, Oid relid, SourceKind kind)
 {
 	static const struct
 	{
@@ -216,10 +197,9 @@ create_triggers(const char *program, Oid relid, bool of_orders)
 	{
 		run_ddl(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT"
 						 " EXECUTE FUNCTION distributor.%s(%s)",
-						 quote_identifier(trigger_name(program, of_orders, kinds[i].event)),
+						 quote_identifier(trigger_name(program, kind, kinds[i].event)),
 						 kinds[i].event, table_name(relid), kinds[i].referencing,
-						 of_orders ? "orders_changed" : "members_changed",
-						 quote_literal_cstr(program)));
+						 psprintf("%s_changed", kind_names[kind]), quote_literal_cstr(program)));
 	}
 }
 
@@ -243,7 +223,7 @@ lock_out_writers(Oid relid)
  * were before.
  */
 static int
-renew_triggers(const char *program, Oid relid, bool of_orders, bool create)
+renew_triggers(const char *program, Oid relid, SourceKind kind, bool create)
 {
 	List	   *relids = lock_out_writers(relid);
 	ListCell   *cell;
@@ -258,11 +238,20 @@ renew_triggers(const char *program, Oid relid, bool of_orders, bool create)
 					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 					 errmsg("partition \"%s\" is a foreign table", get_rel_name(table)),
 					 errdetail("Foreign tables have no transition tables.")));
-		dropped += drop_triggers(program, table, of_orders);
+		dropped += drop_triggers(program, table, kind);
 		if (create)
-			create_triggers(program, table, of_orders);
+			create_triggers(program, table, kind);
 	}
 	return dropped;
+}
+
+/* The same for orders and their lines, which are attached already. */
+static void
+lock_out_orders(OrderSource *source)
+{
+	(void) lock_out_writers(source->relid);
+	if (source->lines != NULL)
+		(void) lock_out_writers(source->lines->relid);
 }
 
 /* Members */
@@ -357,7 +346,7 @@ attach_members(PG_FUNCTION_ARGS)
 						program->name, get_rel_name(other->relid)),
 				 errhint("Detach it first.")));
 	source_check_members(program, &source);
-	renew_triggers(program->name, source.relid, false, true);
+	renew_triggers(program->name, source.relid, SOURCE_OF_MEMBERS, true);
 	source_register_members(program, &source);
 	if (!program->paused)
 		members = sync_members(program, &source);
@@ -402,7 +391,7 @@ catch_up_orders(Program *program, OrderSource *source)
 {
 	int64		posted;
 
-	check_all_visible(source->relid);
+	source_check_all_visible(source->relid);
 	source_check_orders(program, source);
 	posted = source_post_orders(program, source, source->relid, SOURCE_TABLE, DT_NOBEGIN);
 	source_check_deleted(program, source);
@@ -421,6 +410,7 @@ attach_orders(PG_FUNCTION_ARGS)
 {
 	char	   *name = arg_text(fcinfo, 0, "program", true);
 	OrderSource source = {.relid = arg_table(fcinfo, 1)};
+	OrderSource *registered;
 	Program    *program;
 	int64		posted = 0;
 	int			npaid;
@@ -459,8 +449,11 @@ attach_orders(PG_FUNCTION_ARGS)
 	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
 	check_table(source.relid);
 	source_check_orders(program, &source);
-	renew_triggers(program->name, source.relid, true, true);
+	renew_triggers(program->name, source.relid, SOURCE_OF_ORDERS, true);
 	source_register_orders(program, &source);
+	registered = source_orders_by_id(program, source.id);
+	source.lines = registered->lines;
+	lock_out_orders(&source);
 	if (!program->paused && source.returns)
 		posted = catch_up_orders(program, &source);
 	else if (!program->paused)
@@ -469,16 +462,140 @@ attach_orders(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(posted);
 }
 
+/* Order lines */
+
+/* The table of orders that the lines belong to: the one named, or the only one. */
+static OrderSource *
+orders_of_lines(Program *program, bool named, Oid relid)
+{
+	OrderSource **sources;
+	OrderSource *source;
+	int			n;
+
+	if (named)
+	{
+		source = source_orders(program, relid);
+		if (source == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("table \"%s\" is not attached to program \"%s\"",
+							get_rel_name(relid), program->name),
+					 errhint("Attach the orders with distributor.attach_orders() first.")));
+		return source;
+	}
+	sources = source_all_orders(program, &n);
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no table of orders is attached to program \"%s\"", program->name),
+				 errhint("Attach the orders with distributor.attach_orders() first.")));
+	if (n > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%d tables of orders are attached to program \"%s\"", n, program->name),
+				 errhint("Say with \"orders\" which of them the lines belong to.")));
+	return sources[0];
+}
+
+/* One table of lines for a table of orders, and the other way round. */
+static void
+check_lines_free(Program *program, const OrderSource *orders, const LineSource *source)
+{
+	LineSource *registered = source_lines(program, source->relid);
+
+	if (orders->lines != NULL && orders->lines->relid != source->relid)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("the lines of the orders of table \"%s\" are kept by table \"%s\"",
+						get_rel_name(orders->relid), get_rel_name(orders->lines->relid)),
+				 errhint("Detach it first.")));
+	if (registered != NULL && registered->order_source_id != source->order_source_id)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("table \"%s\" keeps the lines of other orders", get_rel_name(source->relid)),
+				 errhint("Detach it first.")));
+}
+
+/*
+ * Nobody posts orders from here on, neither by writing them nor by catching up
+ * with them, which locks what it posts.
+ */
+static void
+lock_out_posting(Oid relid)
+{
+	LockRelationOid(relid, ExclusiveLock);
+	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+		(void) find_all_inheritors(relid, ExclusiveLock, NULL);
+}
+
+/*
+ * attach_order_lines(program text, table regclass, order_key text,
+ *					  line_key text, product text, quantity text, amount text,
+ *					  cost text, attributes text[], orders regclass)
+ *	returns void
+ */
+PG_FUNCTION_INFO_V1(attach_order_lines);
+Datum
+attach_order_lines(PG_FUNCTION_ARGS)
+{
+	char	   *name = arg_text(fcinfo, 0, "program", true);
+	LineSource	source = {.relid = arg_table(fcinfo, 1)};
+	OrderSource *orders;
+	Program    *program;
+
+	source.order_key = arg_text(fcinfo, 2, "order_key", true);
+	source.line_key = arg_text(fcinfo, 3, "line_key", true);
+	source.product = arg_text(fcinfo, 4, "product", false);
+	source.quantity = arg_text(fcinfo, 5, "quantity", false);
+	source.amount = arg_text(fcinfo, 6, "amount", false);
+	source.cost = arg_text(fcinfo, 7, "cost", false);
+	if (source.amount == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("amount must not be null"),
+				 errhint("Name the column with what was paid for the line; a generated column can multiply a price by the quantity.")));
+	if (PG_ARGISNULL(8))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("attributes must not be null")));
+	source.attributes = arg_names(PG_GETARG_ARRAYTYPE_P(8), &source.nattributes);
+
+	program = program_open(name, false);
+	check_isolation("attach_order_lines()");
+	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
+	check_table(source.relid);
+	orders = orders_of_lines(program, !PG_ARGISNULL(9), PG_ARGISNULL(9) ? InvalidOid : PG_GETARG_OID(9));
+	/* whoever writes a line locks its order */
+	if (!object_ownercheck(RelationRelationId, orders->relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(orders->relid));
+
+	lock_out_posting(orders->relid);
+	orders = source_orders_by_id(program, orders->id);
+	if (orders == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the table of orders has just been detached")));
+	source.order_source_id = orders->id;
+	check_lines_free(program, orders, &source);
+	source_check_lines(orders, &source);
+	renew_triggers(program->name, source.relid, SOURCE_OF_LINES, true);
+	source_register_lines(program, &source);
+	if (!program->paused)
+		source_compare_posted_lines(program, orders, &source);
+	program_close(program);
+	PG_RETURN_VOID();
+}
+
 /* Detaching */
 
 static void
-detach_from_nothing(const char *program, Oid relid, bool of_orders)
+detach_from_nothing(const char *program, Oid relid, SourceKind kind)
 {
 	int			dropped;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	dropped = renew_triggers(program, relid, of_orders, false);
+	dropped = renew_triggers(program, relid, kind, false);
 	SPI_finish();
 	if (dropped == 0)
 		ereport(ERROR,
@@ -487,7 +604,7 @@ detach_from_nothing(const char *program, Oid relid, bool of_orders)
 }
 
 static void
-detach(const char *name, Oid relid, bool of_orders)
+detach(const char *name, Oid relid, SourceKind kind)
 {
 	Program    *program;
 	bool		exists = get_rel_name(relid) != NULL;
@@ -497,7 +614,7 @@ detach(const char *name, Oid relid, bool of_orders)
 	/* A program that is gone has left its triggers behind. */
 	if (!program_exists(name) && owns_table)
 	{
-		detach_from_nothing(name, relid, of_orders);
+		detach_from_nothing(name, relid, kind);
 		return;
 	}
 	program = program_open(name, false);
@@ -511,8 +628,8 @@ detach(const char *name, Oid relid, bool of_orders)
 	else if (!owns_table && !has_privs_of_role(GetUserId(), program->owner))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 	if (owns_table)
-		dropped = renew_triggers(name, relid, of_orders, false);
-	if (!source_unregister(program, relid, of_orders) && dropped == 0)
+		dropped = renew_triggers(name, relid, kind, false);
+	if (!source_unregister(program, relid, kind) && dropped == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("table \"%s\" is not attached to program \"%s\"",
@@ -524,7 +641,7 @@ PG_FUNCTION_INFO_V1(detach_members);
 Datum
 detach_members(PG_FUNCTION_ARGS)
 {
-	detach(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_OID(1), false);
+	detach(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_OID(1), SOURCE_OF_MEMBERS);
 	PG_RETURN_VOID();
 }
 
@@ -532,7 +649,15 @@ PG_FUNCTION_INFO_V1(detach_orders);
 Datum
 detach_orders(PG_FUNCTION_ARGS)
 {
-	detach(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_OID(1), true);
+	detach(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_OID(1), SOURCE_OF_ORDERS);
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(detach_order_lines);
+Datum
+detach_order_lines(PG_FUNCTION_ARGS)
+{
+	detach(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_OID(1), SOURCE_OF_LINES);
 	PG_RETURN_VOID();
 }
 
@@ -540,7 +665,7 @@ detach_orders(PG_FUNCTION_ARGS)
 
 /* A partition that came after the table was attached has no triggers yet. */
 static void
-warn_of_new_partitions(const char *program, Oid relid)
+warn_of_new_partitions(const char *program, Oid relid, SourceKind kind)
 {
 	List	   *relids = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ?
 		find_all_inheritors(relid, AccessShareLock, NULL) : NIL;
@@ -548,12 +673,12 @@ warn_of_new_partitions(const char *program, Oid relid)
 
 	foreach(cell, relids)
 	{
-		if (our_triggers(program, lfirst_oid(cell), true) == NIL)
+		if (our_triggers(program, lfirst_oid(cell), kind) == NIL)
 			ereport(WARNING,
 					(errmsg("partition \"%s\" has no triggers of program \"%s\"",
 							get_rel_name(lfirst_oid(cell)), program),
 					 errdetail("Changes by statements that name the partition go unseen."),
-					 errhint("Call attach_orders() again.")));
+					 errhint("Call attach_%s() again.", kind_names[kind])));
 	}
 }
 
@@ -585,9 +710,11 @@ program_post_sales(PG_FUNCTION_ARGS)
 	}
 	for (int i = 0; i < nsources; i++)
 	{
-		check_all_visible(sources[i]->relid);
+		source_check_all_visible(sources[i]->relid);
 		source_check_orders(program, sources[i]);
-		warn_of_new_partitions(name, sources[i]->relid);
+		warn_of_new_partitions(name, sources[i]->relid, SOURCE_OF_ORDERS);
+		if (sources[i]->lines != NULL)
+			warn_of_new_partitions(name, sources[i]->lines->relid, SOURCE_OF_LINES);
 		posted += source_post_orders(program, sources[i], sources[i]->relid, SOURCE_CATCH_UP, since);
 	}
 	program_close(program);
@@ -638,11 +765,11 @@ program_resume(PG_FUNCTION_ARGS)
 	if (members != NULL)
 		(void) lock_out_writers(members->relid);
 	for (int i = 0; i < norders; i++)
-		(void) lock_out_writers(orders[i]->relid);
+		lock_out_orders(orders[i]);
 	program_as_owner(program, PROGRAM_WRITES(PROGRAM_PROGRAM), set_paused, &paused);
 	if (members != NULL)
 	{
-		check_all_visible(members->relid);
+		source_check_all_visible(members->relid);
 		source_check_members(program, members);
 		(void) sync_members(program, members);
 		source_leave_deleted(program, members);
@@ -667,22 +794,31 @@ program_drop(PG_FUNCTION_ARGS)
 	int			norders;
 	Oid			members_relid;
 	Oid		   *orders_relids;
+	Oid		   *lines_relids;
 
 	program_check_owner(program);
 	members = source_attached_members(program);
 	members_relid = members != NULL ? members->relid : InvalidOid;
 	orders = source_all_orders(program, &norders);
 	orders_relids = SPI_palloc(sizeof(Oid) * Max(norders, 1));
+	lines_relids = SPI_palloc(sizeof(Oid) * Max(norders, 1));
 	for (int i = 0; i < norders; i++)
+	{
 		orders_relids[i] = orders[i]->relid;
+		lines_relids[i] = orders[i]->lines != NULL ? orders[i]->lines->relid : InvalidOid;
+	}
 	program_close(program);		/* its tables must not be open when they go */
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	if (OidIsValid(members_relid))
-		renew_triggers(name, members_relid, false, false);
+		renew_triggers(name, members_relid, SOURCE_OF_MEMBERS, false);
 	for (int i = 0; i < norders; i++)
-		renew_triggers(name, orders_relids[i], true, false);
+	{
+		renew_triggers(name, orders_relids[i], SOURCE_OF_ORDERS, false);
+		if (OidIsValid(lines_relids[i]))
+			renew_triggers(name, lines_relids[i], SOURCE_OF_LINES, false);
+	}
 	run_ddl(psprintf("DROP SCHEMA %s CASCADE", quote_identifier(name)));
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -397,7 +397,7 @@ program_set_state(PG_FUNCTION_ARGS)
 
 /*
  * record_sale(program, order_key, member, amount, currency, occurred_at,
- *			   attributes) returns bigint
+ *			   attributes, lines) returns bigint
  */
 PG_FUNCTION_INFO_V1(program_record_sale);
 Datum
@@ -406,7 +406,8 @@ program_record_sale(PG_FUNCTION_ARGS)
 	Program    *program = open_program(fcinfo);
 	MemberArg	member;
 	SaleRow		row = {.paid = true};
-	SaleBatch	batch = {.n = 1,.rows = &row};
+	SaleBatch	batch = {.n = 1,.rows = &row,.lines_known = true};
+	SaleLines	lines;
 
 	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
 	batch.author = GetUserNameFromId(GetUserId(), false);
@@ -420,6 +421,14 @@ program_record_sale(PG_FUNCTION_ARGS)
 	row.has_occurred_at = !PG_ARGISNULL(5);
 	row.occurred_at = row.has_occurred_at ? PG_GETARG_TIMESTAMPTZ(5) : 0;
 	row.attributes = PG_ARGISNULL(6) ? NULL : PG_GETARG_JSONB_P(6);
+	if (row.attributes != NULL && !JB_ROOT_IS_OBJECT(row.attributes))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("attributes must be an object"),
+				 errhint("For example, {\"channel\": \"web\"}.")));
+	lines = lines_from_json(PG_ARGISNULL(7) ? NULL : PG_GETARG_JSONB_P(7));
+	row.nitems = lines.n;
+	row.items = lines.items;
 	program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &batch);
 	program_close(program);
 	PG_RETURN_INT64(row.sale_id);

@@ -9,145 +9,92 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "utils/array.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
 #include "engine.h"
 #include "money.h"
-#include "program_member.h"
 #include "program_sale.h"
 
-/* A sale as it was posted, and the plan that it was posted by. */
-typedef struct PostedSale
+/* The line that a result row shows. */
+enum
 {
-	CommissionPlan *plan;
-	EngineSale	sale;
-	char	   *currency;
-} PostedSale;
+	RULE, LEVEL, MEMBER_ID, MEMBER_KEY, BASE, RATE, EXACT, AMOUNT, CURRENCY, LINE, BASIS,
+	REASON, LIMITED_BY, EXPLANATION, NCOLUMNS
+};
 
-/* Words by level into an array of depth elements; NULL stays NULL. */
-static char **
-stored_words(Datum array, bool isnull, int depth)
+static CommissionPlan *
+load_sale(Program *program, text *order_key, StoredSale *stored)
 {
-	Datum	   *words;
-	bool	   *nulls;
-	int			n;
-	char	  **result;
-
-	if (isnull)
-		return NULL;
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &words, &nulls, &n);
-	result = palloc0(sizeof(char *) * depth);
-	for (int level = 0; level < Min(n, depth); level++)
-		if (!nulls[level])
-			result[level] = TextDatumGetCString(words[level]);
-	return result;
-}
-
-static PostedSale
-load_sale(Program *program, text *order_key)
-{
-	PostedSale	posted = {0};
-	EngineSale *sale = &posted.sale;
 	Oid			types[] = {TEXTOID};
 	Datum		key = PointerGetDatum(order_key);
-	Datum		value;
-	char	  **states;
-	int			version;
-	int64	   *ids;
-	bool		isnull;
+	CommissionPlan *plan;
 
-	if (program_query(program,
-					  "SELECT s.plan_version, s.path, s.amount, s.currency, s.path_ranks, s.path_states"
-					  "  FROM @sale s WHERE s.order_key = $1",
+	if (program_query(program, "SELECT " STORED_SALE_COLUMNS " FROM @sale s WHERE s.order_key = $1",
 					  1, types, &key, NULL, 1) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("order \"%s\" has not been posted in program \"%s\"",
 						text_to_cstring(order_key), program->name),
 				 errhint("Orders post when they reach a paid status.")));
-	version = DatumGetInt32(program_get(0, 1, INT4OID));
-	sale->depth = refpath_decode(DatumGetRefPathPP(program_get(0, 2, program->refpath)), &ids);
-	sale->ids = ids;
-	sale->amount = DatumGetNumericCopy(program_get(0, 3, NUMERICOID));
-	posted.currency = TextDatumGetCString(program_get(0, 4, TEXTOID));
-	sale->currency = posted.currency;
-	value = program_column(0, 5, TEXTARRAYOID, &isnull);
-	sale->ranks = (const char *const *) stored_words(value, isnull, sale->depth);
-	value = program_column(0, 6, TEXTARRAYOID, &isnull);
-	states = stored_words(value, isnull, sale->depth);
-	if (states != NULL)
-	{
-		EngineState *by_level = palloc0(sizeof(EngineState) * sale->depth);
-
-		for (int level = 0; level < sale->depth; level++)
-			by_level[level] = states[level] == NULL ? ENGINE_ACTIVE
-				: engine_state_from_word(states[level]);
-		sale->states = by_level;
-	}
+	stored_read(program, stored, 0);
 	SPI_freetuptable(SPI_tuptable);
-	posted.plan = program_plan(program, version);
-	sale->scale = plan_currency_scale(posted.plan, posted.currency);
-	return posted;
+	stored_read_lines(program, stored, 1);
+	plan = program_plan(program, stored->plan_version);
+	stored->sale.scale = plan_currency_scale(plan, stored->currency);
+	if (stored->counters != NULL)
+		engine_read_counters(&stored->sale, stored->counters);
+	return plan;
 }
 
-/* What is known outside as the id of each line's member. */
 static char **
-member_keys(Program *program, EngineResult *result)
+member_keys(Program *program, const EngineResult *result)
 {
-	char	  **keys = palloc0(sizeof(char *) * Max(result->nlines, 1));
-	Datum	   *ids = palloc(sizeof(Datum) * Max(result->nlines, 1));
-	Oid			types[] = {INT8ARRAYOID};
-	Datum		array;
-	uint64		found;
+	int64	   *ids = palloc(sizeof(int64) * Max(result->nlines, 1));
 
 	for (int i = 0; i < result->nlines; i++)
-	{
-		ids[i] = Int64GetDatum(result->lines[i].member_id);
-		if (result->lines[i].member_id >= 0)
-			keys[i] = psprintf(INT64_FORMAT, result->lines[i].member_id);
-	}
-	array = program_array(INT8OID, ids, NULL, result->nlines);
-	found = program_query(program,
-						  "SELECT k.place, m.member_key"
-						  "  FROM unnest($1) WITH ORDINALITY AS k(id, place)"
-						  "  JOIN @member m ON m.member_id = k.id WHERE m.member_key IS NOT NULL",
-						  1, types, &array, NULL, 0);
-	for (uint64 i = 0; i < found; i++)
-		keys[DatumGetInt64(program_get(i, 1, INT8OID)) - 1] =
-			TextDatumGetCString(program_get(i, 2, TEXTOID));
-	SPI_freetuptable(SPI_tuptable);
-	return keys;
+		ids[i] = result->lines[i].member_id;
+	return stored_member_keys(program, ids, result->nlines);
 }
 
-/* One readable sentence for a line. */
-static char *
-line_sentence(const EngineLine *line, const char *key, const char *currency)
+static void
+put_text(Datum *values, bool *nulls, int column, const char *string)
 {
-	char	   *rate = psprintf("%s%%", money_to_string(money_trim(money_multiply(line->rate, money_from_int(100)))));
-	char	   *base = money_to_string(line->base);
-	char	   *who = line->level == 0 ? psprintf("Member %s, to whom the sale is booked,", key != NULL ? key : "")
-		: psprintf("Member %s, level %d,", key != NULL ? key : "", line->level);
+	nulls[column] = string == NULL;
+	values[column] = string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
+}
 
-	switch (line->reason)
-	{
-		case ENGINE_PAID:
-			return psprintf("%s gets %s of %s %s: %s.", who, rate, base, currency, money_to_string(line->amount));
-		case ENGINE_NO_UPLINE:
-			return psprintf("There is nobody at level %d; %s of %s %s stays with the house.",
-							line->level, rate, base, currency);
-		case ENGINE_FROZEN_MEMBER:
-			return psprintf("%s is frozen; %s of %s %s stays with the house.", who, rate, base, currency);
-		case ENGINE_LEFT_MEMBER:
-			return psprintf("%s has left; %s of %s %s stays with the house.", who, rate, base, currency);
-		case ENGINE_ZERO_RATE:
-			return psprintf("%s gets nothing: the plan pays 0%% here.", who);
-		case ENGINE_ROUNDS_TO_ZERO:
-			return psprintf("%s gets nothing: %s of %s %s is %s, which rounds to zero.",
-							who, rate, base, currency, money_to_string(money_trim(line->exact)));
-	}
-	elog(ERROR, "unrecognized reason %d", (int) line->reason);
+static void
+put_numeric(Datum *values, bool *nulls, int column, Numeric number)
+{
+	nulls[column] = number == NULL;
+	values[column] = number == NULL ? (Datum) 0 : NumericGetDatum(number);
+}
+
+static void
+put_line(ReturnSetInfo *rsinfo, const StoredSale *stored, const EngineLine *line, const char *member_key)
+{
+	Datum		values[NCOLUMNS];
+	bool		nulls[NCOLUMNS] = {0};
+
+	put_text(values, nulls, RULE, line->rule->name);
+	values[LEVEL] = Int32GetDatum(line->level);
+	nulls[LEVEL] = line->level < 0;
+	values[MEMBER_ID] = Int64GetDatum(line->member_id);
+	nulls[MEMBER_ID] = line->member_id < 0;
+	put_text(values, nulls, MEMBER_KEY, member_key);
+	put_numeric(values, nulls, BASE, line->base);
+	put_numeric(values, nulls, RATE, line->rate);
+	put_numeric(values, nulls, EXACT, line->exact == NULL ? NULL : money_trim(line->exact));
+	put_numeric(values, nulls, AMOUNT, line->amount);
+	put_text(values, nulls, CURRENCY, stored->currency);
+	values[LINE] = Int32GetDatum(line->line);
+	values[BASIS] = Int32GetDatum(line->basis);
+	put_text(values, nulls, REASON, engine_reason_code(line->reason));
+	put_text(values, nulls, LIMITED_BY, engine_limit_code(line->limited_by));
+	put_text(values, nulls, EXPLANATION, engine_explain(line, &stored->sale, member_key, stored->currency));
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
 /* explain(program text, order_key text) returns setof record */
@@ -157,35 +104,21 @@ program_explain(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Program    *program;
-	PostedSale	posted;
+	CommissionPlan *plan;
+	StoredSale	stored;
 	EngineResult result;
 	char	  **keys;
 
 	InitMaterializedSRF(fcinfo, 0);
 	program = program_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
-	posted = load_sale(program, PG_GETARG_TEXT_PP(1));
+	plan = load_sale(program, PG_GETARG_TEXT_PP(1), &stored);
 	engine_init(&result, CurrentMemoryContext);
-	engine_run(posted.plan, &posted.sale, &result);
+	engine_run(plan, &stored.sale, &result);
 	keys = member_keys(program, &result);
 	for (int i = 0; i < result.nlines; i++)
 	{
-		EngineLine *line = &result.lines[i];
-		Datum		values[11];
-		bool		nulls[11] = {0};
-
-		values[0] = CStringGetTextDatum(line->rule->name);
-		values[1] = Int32GetDatum(line->level);
-		values[2] = Int64GetDatum(line->member_id);
-		nulls[2] = nulls[3] = (line->reason == ENGINE_NO_UPLINE);
-		values[3] = keys[i] == NULL ? (Datum) 0 : CStringGetTextDatum(keys[i]);
-		values[4] = NumericGetDatum(line->base);
-		values[5] = NumericGetDatum(line->rate);
-		values[6] = NumericGetDatum(money_trim(line->exact));
-		values[7] = NumericGetDatum(line->amount);
-		values[8] = CStringGetTextDatum(posted.currency);
-		values[9] = CStringGetTextDatum(engine_reason_code(line->reason));
-		values[10] = CStringGetTextDatum(line_sentence(line, keys[i], posted.currency));
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CHECK_FOR_INTERRUPTS();
+		put_line(rsinfo, &stored, &result.lines[i], keys[i]);
 	}
 	program_close(program);
 	return (Datum) 0;

@@ -5,6 +5,11 @@
  * The order is: lock the tree, find members and plans, go through the door
  * (sale, by order_key), and pay only for what got in.  What did not get in has
  * been posted before, and must be the same.
+ *
+ * A plan that counts takes another turn: the members that it counts for are
+ * locked, so that nobody else posts for them, and it can be told before the
+ * door who will get in.  What a sale is paid is then calculated before it goes
+ * through, as its counters are stored with it.
  */
 #include "compat.h"
 
@@ -23,6 +28,8 @@
 
 #include "engine.h"
 #include "money.h"
+#include "program_counter.h"
+#include "program_ledger.h"
 #include "program_member.h"
 #include "program_sale.h"
 
@@ -55,6 +62,8 @@ typedef struct Upline
 	int64	   *ids;			/* root first */
 	EngineState *states;		/* depth elements; NULL: all active */
 	const char **ranks;			/* depth elements; NULL: none */
+	EngineSale	sale;			/* as the engine takes it */
+	Jsonb	   *counters;		/* NULL: none */
 } Upline;
 
 typedef struct Posting
@@ -65,6 +74,11 @@ typedef struct Posting
 	int			npaid;
 	standings_hash *standings;
 	Upline	   *uplines;		/* of paid[] */
+	bool		counts;			/* some plan asks for counters */
+	int		   *order;			/* of paid[]: in which sales are counted */
+	EngineResult result;
+	LedgerRows *ledger;
+	SaleRow    *current;		/* whose order an error is about */
 } Posting;
 
 static void check_values(Posting *posting, SaleRow *row);
@@ -73,9 +87,20 @@ static void check_unposted(Posting *posting);
 static void find_members(Posting *posting);
 static void find_plans(Posting *posting);
 static void find_uplines(Posting *posting);
+static void describe_sales(Posting *posting);
+static void count_sales(Posting *posting);
 static void insert_sales(Posting *posting);
 static void check_same(Posting *posting);
-static void insert_ledger(Posting *posting);
+static void check_counted(Posting *posting);
+static void check_lines_there(Posting *posting);
+static void calculate_posted(Posting *posting);
+
+static bool
+same_key(const text *a, const text *b)
+{
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
 
 static int
 by_key(const void *a, const void *b)
@@ -97,7 +122,7 @@ by_key(const void *a, const void *b)
 static void
 order_context(void *arg)
 {
-	SaleRow    *row = *(SaleRow **) arg;
+	SaleRow    *row = ((Posting *) arg)->current;
 
 	if (row != NULL && row->order_key != NULL)
 		errcontext("order \"%.*s\"", pg_mbcliplen(VARDATA_ANY(row->order_key), VARSIZE_ANY_EXHDR(row->order_key), 80),
@@ -112,11 +137,10 @@ sales_post(Program *program, void *arg)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "distributor sales",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	SaleRow    *current = NULL;
 	ErrorContextCallback errcontext_entry;
 
 	errcontext_entry.callback = order_context;
-	errcontext_entry.arg = &current;
+	errcontext_entry.arg = &posting;
 	errcontext_entry.previous = error_context_stack;
 	error_context_stack = &errcontext_entry;
 
@@ -126,11 +150,11 @@ sales_post(Program *program, void *arg)
 	{
 		if (!batch->rows[i].paid)
 			continue;
-		current = &batch->rows[i];
-		check_values(&posting, current);
-		posting.paid[posting.npaid++] = current;
+		posting.current = &batch->rows[i];
+		check_values(&posting, posting.current);
+		posting.paid[posting.npaid++] = posting.current;
 	}
-	current = NULL;
+	posting.current = NULL;
 	qsort(posting.paid, posting.npaid, sizeof(SaleRow *), by_key);
 
 	if (posting.npaid < batch->n)
@@ -138,12 +162,21 @@ sales_post(Program *program, void *arg)
 	if (posting.npaid > 0)
 	{
 		program_lock_tree(program, false, 0);
-		find_members(&posting);
 		find_plans(&posting);
+		find_members(&posting);
 		find_uplines(&posting);
+		describe_sales(&posting);
+		if (posting.counts)
+			count_sales(&posting);
 		insert_sales(&posting);
 		check_same(&posting);
-		insert_ledger(&posting);
+		check_lines_there(&posting);
+		if (posting.counts)
+			check_counted(&posting);
+		else
+			calculate_posted(&posting);
+		lines_insert(program, posting.paid, posting.npaid);
+		ledger_insert(program, posting.ledger);
 	}
 	error_context_stack = errcontext_entry.previous;
 	MemoryContextSwitchTo(caller);
@@ -192,6 +225,7 @@ check_values(Posting *posting, SaleRow *row)
 				 errmsg("the time of an order must be finite")));
 	if (row->currency == NULL)
 		row->currency = posting->program->currency;
+	lines_check(row);
 }
 
 /*
@@ -269,7 +303,25 @@ check_unposted(Posting *posting)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Member and path of each order; in an old snapshot, lock what it shows. */
+/*
+ * The query that finds members and their paths.  In an old snapshot, what it
+ * shows is locked, at once as strongly as counting will: whoever asks for more
+ * later waits for others that do the same.
+ */
+static char *
+members_query(Posting *posting, bool by_id)
+{
+	return psprintf("SELECT k.place, m.member_id, m.path"
+					"  FROM unnest($1) WITH ORDINALITY AS k(%s, place)"
+					"  JOIN @member m ON m.%s = k.%s%s",
+					by_id ? "id" : "key",
+					by_id ? "member_id" : "member_key",
+					by_id ? "id" : "key",
+					!IsolationUsesXactSnapshot() ? "" :
+					posting->counts ? " ORDER BY m.member_id FOR NO KEY UPDATE OF m" : " FOR SHARE OF m");
+}
+
+/* Member and path of each order. */
 static void
 find_members(Posting *posting)
 {
@@ -286,21 +338,7 @@ find_members(Posting *posting)
 	array = program_array(element, members, NULL, posting->npaid);
 	types[0] = get_array_type(element);
 	found = program_query(posting->program,
-						  by_id ?
-						  IsolationUsesXactSnapshot() ?
-						  "SELECT k.place, m.member_id, m.path"
-						  "  FROM unnest($1) WITH ORDINALITY AS k(id, place)"
-						  "  JOIN @member m ON m.member_id = k.id FOR SHARE OF m" :
-						  "SELECT k.place, m.member_id, m.path"
-						  "  FROM unnest($1) WITH ORDINALITY AS k(id, place)"
-						  "  JOIN @member m ON m.member_id = k.id" :
-						  IsolationUsesXactSnapshot() ?
-						  "SELECT k.place, m.member_id, m.path"
-						  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
-						  "  JOIN @member m ON m.member_key = k.key FOR SHARE OF m" :
-						  "SELECT k.place, m.member_id, m.path"
-						  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
-						  "  JOIN @member m ON m.member_key = k.key",
+						  members_query(posting, by_id),
 						  1, types, &array, NULL, 0);
 	for (uint64 i = 0; i < found; i++)
 	{
@@ -360,6 +398,7 @@ find_plans(Posting *posting)
 					 errhint("Set one with distributor.set_plan().")));
 		/* refuses currencies that nobody knows, before anything is written */
 		(void) plan_currency_scale(row->plan->plan, row->currency);
+		posting->counts |= counters_needed(row->plan->plan);
 	}
 }
 
@@ -386,7 +425,9 @@ find_uplines(Posting *posting)
 		Upline	   *upline = &posting->uplines[i];
 
 		upline->depth = refpath_decode(posting->paid[i]->path, &upline->ids);
-		upline->levels = Min(upline->depth, posting->paid[i]->plan->plan->max_level + 1);
+		upline->levels = upline->depth;
+		if (posting->paid[i]->plan->plan->max_level < upline->depth)
+			upline->levels = posting->paid[i]->plan->plan->max_level + 1;
 		for (int level = 0; level < upline->levels; level++)
 		{
 			bool		exists;
@@ -439,6 +480,164 @@ find_uplines(Posting *posting)
 	}
 }
 
+static void
+describe_sales(Posting *posting)
+{
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		SaleRow    *row = posting->paid[i];
+		Upline	   *upline = &posting->uplines[i];
+		EngineSale *sale = &upline->sale;
+
+		sale->depth = upline->depth;
+		sale->ids = upline->ids;
+		sale->states = upline->states;
+		sale->ranks = upline->ranks;
+		sale->amount = row->amount;
+		sale->currency = row->currency;
+		sale->scale = plan_currency_scale(row->plan->plan, row->currency);
+		sale->attributes = row->attributes == NULL ? NULL : &row->attributes->root;
+		sale->nitems = row->nitems;
+		sale->items = row->items;
+		sale->has_time = true;
+		sale->occurred_at = row->occurred_at;
+	}
+	engine_init(&posting->result, CurrentMemoryContext);
+	posting->result.paid_only = true;
+	posting->ledger = ledger_rows();
+}
+
+/* What the plan pays for a sale, to be entered once all have been calculated. */
+static void
+calculate(Posting *posting, int at)
+{
+	SaleRow    *row = posting->paid[at];
+	EngineResult *result = &posting->result;
+
+	posting->current = row;
+	engine_run(row->plan->plan, &posting->uplines[at].sale, result);
+	for (int l = 0; l < result->nlines; l++)
+		if (result->lines[l].reason == ENGINE_PAID)
+			ledger_add(posting->ledger, &row->sale_id, row->currency, &result->lines[l]);
+	posting->current = NULL;
+	CHECK_FOR_INTERRUPTS();
+}
+
+static void
+calculate_posted(Posting *posting)
+{
+	for (int i = 0; i < posting->npaid; i++)
+		if (posting->paid[i]->posted)
+			calculate(posting, i);
+}
+
+static int
+by_time_and_key(const void *a, const void *b, void *arg)
+{
+	Posting    *posting = arg;
+	int			x = *(const int *) a;
+	int			y = *(const int *) b;
+	TimestampTz tx = posting->paid[x]->occurred_at;
+	TimestampTz ty = posting->paid[y]->occurred_at;
+
+	if (tx != ty)
+		return tx < ty ? -1 : 1;
+	return (x > y) - (x < y);	/* paid[] is ordered by key */
+}
+
+/*
+ * Which orders will get in: those whose key is not there, each key once.
+ * Nobody else posts for these members until the end of the transaction.
+ */
+static void
+foresee_posted(Posting *posting)
+{
+	Datum	   *keys = palloc(sizeof(Datum) * posting->npaid);
+	Oid			types[] = {TEXTARRAYOID};
+	Datum		array;
+	uint64		found;
+
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		keys[i] = PointerGetDatum(posting->paid[i]->order_key);
+		posting->paid[i]->foreseen = i == 0 ||
+			!same_key(posting->paid[i - 1]->order_key, posting->paid[i]->order_key);
+	}
+	array = program_array(TEXTOID, keys, NULL, posting->npaid);
+	found = program_query_now(posting->program,
+							  "SELECT k.place FROM unnest($1) WITH ORDINALITY AS k(key, place)"
+							  "  JOIN @sale s ON s.order_key = k.key",
+							  1, types, &array, NULL, 0);
+	for (uint64 i = 0; i < found; i++)
+		posting->paid[DatumGetInt64(program_get(i, 1, INT8OID)) - 1]->foreseen = false;
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Count and calculate, in the order in which the sales will be numbered. */
+static void
+count_sales(Posting *posting)
+{
+	Counters   *counters = counters_create(posting->program, COUNTERS_FROM_TABLES);
+
+	posting->order = palloc(sizeof(int) * posting->npaid);
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		posting->order[i] = i;
+		counters_want(counters, posting->paid[i]->plan->plan, &posting->uplines[i].sale);
+	}
+	qsort_arg(posting->order, posting->npaid, sizeof(int), by_time_and_key, posting);
+	counters_lock(counters);
+	foresee_posted(posting);
+	counters_load(counters);
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		int			at = posting->order[i];
+		Upline	   *upline = &posting->uplines[at];
+
+		if (!posting->paid[at]->foreseen)
+			continue;
+		upline->counters = counters_of(counters, posting->paid[at]->plan->plan, &upline->sale);
+		if (upline->counters != NULL)
+			engine_read_counters(&upline->sale, upline->counters);
+		calculate(posting, at);
+		counters_add(counters, &upline->sale, &posting->result);
+	}
+}
+
+/* Nothing may have got between counting and the door. */
+static void
+check_counted(Posting *posting)
+{
+	for (int i = 0; i < posting->npaid; i++)
+		if (posting->paid[i]->foreseen != posting->paid[i]->posted)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not serialize access due to concurrent update"),
+					 errdetail("Order \"%s\" was posted by another transaction while it was counted.",
+							   text_to_cstring(posting->paid[i]->order_key)),
+					 errhint("Retry the transaction.")));
+}
+
+/* A plan that looks at lines is not to pay by their absence. */
+static void
+check_lines_there(Posting *posting)
+{
+	if (posting->batch->lines_table == NULL)
+		return;
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		SaleRow    *row = posting->paid[i];
+
+		if (row->posted && row->nitems == 0 && row->plan->plan->uses_lines)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("order \"%s\" has no lines", text_to_cstring(row->order_key)),
+					 errdetail("The plan asks for them, and table \"%s\" has none of the order.",
+							   posting->batch->lines_table),
+					 errhint("Write the lines before the order becomes paid, or in the same statement.")));
+	}
+}
+
 /* States or ranks of an upline as a text array for the sale; NULL if usual. */
 static Datum
 standing_array(const Upline *upline, bool of_states, bool *isnull)
@@ -464,21 +663,23 @@ standing_array(const Upline *upline, bool of_states, bool *isnull)
 }
 
 /*
- * The door.  Ids are drawn here, in the order of the batch, so that a returned
- * one tells which row it is; a row that does not get in wastes its id.
+ * The door.  Ids are drawn here, so that a returned one tells which row it is:
+ * rows come back in the order in which they were handed in.  A row that does
+ * not get in wastes its id.
  */
 static void
 insert_sales(Posting *posting)
 {
 	enum
 	{
-		SALE, MEMBER, OCCURRED, VERSION, KEY, AMOUNT, CURRENCY, PATH, RANKS, STATES, ATTRIBUTES, NARRAYS
+		SALE, MEMBER, OCCURRED, VERSION, KEY, AMOUNT, CURRENCY, PATH, RANKS, STATES, ATTRIBUTES,
+		COUNTERS, NARRAYS
 	};
 	Program    *program = posting->program;
 	SaleBatch  *batch = posting->batch;
 	/* an array cannot hold arrays of different lengths: ranks and states go as text */
 	Oid			elements[NARRAYS] = {INT8OID, INT8OID, TIMESTAMPTZOID, INT4OID, TEXTOID, NUMERICOID,
-	TEXTOID, program->refpath, TEXTOID, TEXTOID, JSONBOID};
+	TEXTOID, program->refpath, TEXTOID, TEXTOID, JSONBOID, JSONBOID};
 	Oid			types[NARRAYS + 2];
 	Datum		values[NARRAYS + 2];
 	char		nulls[NARRAYS + 2];
@@ -493,12 +694,14 @@ insert_sales(Posting *posting)
 		columns[c] = palloc0(sizeof(Datum) * posting->npaid);
 		isnull[c] = palloc0(sizeof(bool) * posting->npaid);
 	}
+	/* sales that are counted get their ids in that order */
+	for (int i = 0; i < posting->npaid; i++)
+		posting->paid[posting->counts ? posting->order[i] : i]->sale_id = nextval_internal(sequence, false);
 	for (int i = 0; i < posting->npaid; i++)
 	{
 		SaleRow    *row = posting->paid[i];
 		Datum		array;
 
-		row->sale_id = nextval_internal(sequence, false);
 		columns[SALE][i] = Int64GetDatum(row->sale_id);
 		columns[MEMBER][i] = Int64GetDatum(row->member_id);
 		columns[OCCURRED][i] = TimestampTzGetDatum(row->occurred_at);
@@ -515,6 +718,8 @@ insert_sales(Posting *posting)
 			columns[STATES][i] = CStringGetTextDatum(OidOutputFunctionCall(F_ARRAY_OUT, array));
 		columns[ATTRIBUTES][i] = JsonbPGetDatum(row->attributes);
 		isnull[ATTRIBUTES][i] = (row->attributes == NULL);
+		columns[COUNTERS][i] = JsonbPGetDatum(posting->uplines[i].counters);
+		isnull[COUNTERS][i] = (posting->uplines[i].counters == NULL);
 	}
 	memset(nulls, ' ', sizeof(nulls));
 	for (int c = 0; c < NARRAYS; c++)
@@ -531,14 +736,14 @@ insert_sales(Posting *posting)
 
 	inserted = program_query(program,
 							 "INSERT INTO @sale (sale_id, member_id, occurred_at, plan_version, order_key, amount,"
-							 "                   currency, path, path_ranks, path_states, attributes,"
+							 "                   currency, path, path_ranks, path_states, attributes, counters,"
 							 "                   order_source_id, author)"
 							 " SELECT n.sale_id, n.member_id, n.occurred_at, n.plan_version, n.order_key, n.amount,"
 							 "        n.currency, n.path, n.path_ranks::text[], n.path_states::text[], n.attributes,"
-							 "        $12, $13"
-							 "   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+							 "        n.counters, $13, $14"
+							 "   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 							 "        AS n(sale_id, member_id, occurred_at, plan_version, order_key, amount,"
-							 "             currency, path, path_ranks, path_states, attributes)"
+							 "             currency, path, path_ranks, path_states, attributes, counters)"
 							 " ON CONFLICT (order_key) DO NOTHING"
 							 " RETURNING sale_id",
 							 NARRAYS + 2, types, values, nulls, 0);
@@ -573,6 +778,31 @@ content_error(Posting *posting, const SaleRow *row, const char *what, const char
 			 errdetail("It was posted with %s, not %s.", before, after),
 			 errhint("Take the change back; the commissions of the order are in the ledger."),
 			 member_errfields(posting->program, "sale", "sale_order_key_key")));
+}
+
+/* The same for lines. */
+static void
+lines_error(Posting *posting, const SaleRow *row, const char *difference)
+{
+	if (posting->batch->order_source_id == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("order \"%s\" has been posted with other lines", text_to_cstring(row->order_key)),
+				 errdetail("%s", difference),
+				 errhint("Retry with the same content, or use another key for another order."),
+				 member_errfields(posting->program, "sale", "sale_order_key_key")));
+	lines_changed_error(posting->program, text_to_cstring(row->order_key), difference);
+}
+
+void
+lines_changed_error(Program *program, const char *order_key, const char *difference)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("order \"%s\" has been posted: its lines cannot be changed", order_key),
+			 errdetail("%s", difference),
+			 errhint("Take the change back; the commissions of the order are in the ledger."),
+			 member_errfields(program, "sale_line", "sale_line_pkey")));
 }
 
 static char *
@@ -616,6 +846,32 @@ check_same_content(Posting *posting, SaleRow *row, uint64 at)
 		content_error(posting, row, "attributes", attributes_text(attributes), attributes_text(row->attributes));
 }
 
+/*
+ * What was posted while its table of lines was not attached has no lines, and
+ * there is nothing to compare.
+ */
+static void
+check_same_lines(Posting *posting, SaleRow **rows, int n)
+{
+	int64	   *sale_ids = palloc(sizeof(int64) * n);
+	SaleLines  *stored;
+
+	for (int i = 0; i < n; i++)
+		sale_ids[i] = rows[i]->sale_id;
+	stored = lines_load(posting->program, sale_ids, n);
+	for (int i = 0; i < n; i++)
+	{
+		SaleLines	now = {rows[i]->nitems, rows[i]->items};
+		char	   *difference;
+
+		if (stored[i].n == 0 && rows[i]->sale_id <= posting->batch->lines_after)
+			continue;
+		difference = lines_difference(&stored[i], &now);
+		if (difference != NULL)
+			lines_error(posting, rows[i], difference);
+	}
+}
+
 static void
 check_same(Posting *posting)
 {
@@ -648,98 +904,6 @@ check_same(Posting *posting)
 	for (uint64 i = 0; i < found; i++)
 		check_same_content(posting, rows[DatumGetInt64(program_get(i, 1, INT8OID)) - 1], i);
 	SPI_freetuptable(SPI_tuptable);
-}
-
-/* Ledger rows of a batch, column by column. */
-typedef struct LedgerRows
-{
-	int			n;
-	int			room;
-	Datum	   *sale;
-	Datum	   *member;
-	Datum	   *level;
-	Datum	   *rule;
-	Datum	   *amount;
-	Datum	   *currency;
-} LedgerRows;
-
-static void
-add_ledger_row(LedgerRows *rows, const SaleRow *sale, const EngineLine *line)
-{
-	if (rows->n == rows->room)
-	{
-		rows->room = Max(64, rows->room * 2);
-#define ENLARGE(column) \
-		rows->column = rows->column == NULL ? \
-			MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Datum) * (Size) rows->room) : \
-			repalloc_huge(rows->column, sizeof(Datum) * (Size) rows->room)
-		ENLARGE(sale);
-		ENLARGE(member);
-		ENLARGE(level);
-		ENLARGE(rule);
-		ENLARGE(amount);
-		ENLARGE(currency);
-#undef ENLARGE
-	}
-	rows->sale[rows->n] = Int64GetDatum(sale->sale_id);
-	rows->member[rows->n] = Int64GetDatum(line->member_id);
-	rows->level[rows->n] = Int32GetDatum(line->level);
-	rows->rule[rows->n] = CStringGetTextDatum(line->rule->name);
-	rows->amount[rows->n] = NumericGetDatum(line->amount);
-	rows->currency[rows->n] = CStringGetTextDatum(sale->currency);
-	rows->n++;
-}
-
-static void
-insert_ledger(Posting *posting)
-{
-	EngineResult result;
-	LedgerRows	rows = {0};
-	Oid			elements[] = {INT8OID, INT8OID, INT4OID, TEXTOID, NUMERICOID, TEXTOID};
-	Oid			types[6];
-	Datum		arrays[6];
-	Datum	   *columns[6];
-
-	engine_init(&result, CurrentMemoryContext);
-	result.paid_only = true;
-	for (int i = 0; i < posting->npaid; i++)
-	{
-		SaleRow    *row = posting->paid[i];
-		Upline	   *upline = &posting->uplines[i];
-		EngineSale	sale;
-
-		if (!row->posted)
-			continue;
-		sale.depth = upline->depth;
-		sale.ids = upline->ids;
-		sale.states = upline->states;
-		sale.ranks = upline->ranks;
-		sale.amount = row->amount;
-		sale.currency = row->currency;
-		sale.scale = plan_currency_scale(row->plan->plan, row->currency);
-		engine_run(row->plan->plan, &sale, &result);
-		for (int l = 0; l < result.nlines; l++)
-			if (result.lines[l].reason == ENGINE_PAID)
-				add_ledger_row(&rows, row, &result.lines[l]);
-		CHECK_FOR_INTERRUPTS();
-	}
-	if (rows.n == 0)
-		return;
-	columns[0] = rows.sale;
-	columns[1] = rows.member;
-	columns[2] = rows.level;
-	columns[3] = rows.rule;
-	columns[4] = rows.amount;
-	columns[5] = rows.currency;
-	for (int c = 0; c < lengthof(columns); c++)
-	{
-		types[c] = get_array_type(elements[c]);
-		arrays[c] = program_array(elements[c], columns[c], NULL, rows.n);
-	}
-	program_query(posting->program,
-				  "INSERT INTO @ledger (source, source_id, member_id, level, rule, amount, currency, posted_at)"
-				  " SELECT 'sale', n.source_id, n.member_id, n.level, n.rule, n.amount, n.currency, now()"
-				  "   FROM unnest($1, $2, $3, $4, $5, $6)"
-				  "        AS n(source_id, member_id, level, rule, amount, currency)",
-				  lengthof(columns), types, arrays, NULL, 0);
+	if (posting->batch->lines_known)
+		check_same_lines(posting, rows, n);
 }

@@ -8,6 +8,7 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
+#include "engine.h"
 #include "plan.h"
 #include "program.h"
 
@@ -24,11 +25,14 @@ typedef struct SaleRow
 	char	   *currency;		/* NULL: the program's */
 	bool		has_occurred_at;	/* else now */
 	TimestampTz occurred_at;
-	Jsonb	   *attributes;		/* may be NULL */
+	Jsonb	   *attributes;		/* an object, or NULL */
+	int			nitems;			/* its lines */
+	EngineItem *items;
 	/* work of the posting */
 	RefPath    *path;
 	struct PlanVersion *plan;
 	int64		sale_id;
+	bool		foreseen;		/* that it will be posted, where that is counted */
 	bool		posted;
 } SaleRow;
 
@@ -39,6 +43,15 @@ typedef struct SaleBatch
 	int			order_source_id;	/* 0: recorded by call, by author */
 	const char *author;
 	bool		timed;			/* every order has an occurred_at */
+
+	/*
+	 * Whether the rows have their lines with them.  Those of a table are to
+	 * be there where the plan asks for them, and sales up to lines_after may
+	 * have been posted without.
+	 */
+	bool		lines_known;
+	const char *lines_table;	/* NULL: by call */
+	int64		lines_after;
 	/* results */
 	int64		posted;
 } SaleBatch;
@@ -49,6 +62,40 @@ typedef struct SaleBatch
 
 /* body for program_as_owner; arg is a SaleBatch */
 extern void sales_post(Program *program, void *arg);
+
+/* program_line.c: the lines of orders and sales */
+typedef struct SaleLines
+{
+	int			n;
+	EngineItem *items;			/* items[i].line is i + 1 */
+} SaleLines;
+
+extern SaleLines lines_from_json(Jsonb *lines);
+extern void lines_check(const SaleRow *row);
+extern Jsonb *lines_attributes(const EngineItem *item);
+extern void lines_insert(Program *program, SaleRow **rows, int n);
+extern SaleLines *lines_load(Program *program, const int64 *sale_ids, int n);
+extern char *lines_difference(const SaleLines *before, const SaleLines *after);
+extern void lines_changed_error(Program *program, const char *order_key, const char *difference);
+
+/* program_stored.c: sales as they were posted */
+typedef struct StoredSale
+{
+	int64		sale_id;
+	int			plan_version;
+	TimestampTz posted_at;
+	char	   *currency;
+	Jsonb	   *counters;		/* NULL: none */
+	EngineSale	sale;			/* but for scale and counters */
+} StoredSale;
+
+#define STORED_SALE_COLUMNS \
+	"s.sale_id, s.plan_version, s.posted_at, s.currency, s.counters, s.path, s.amount," \
+	" s.path_ranks, s.path_states, s.attributes, s.occurred_at"
+
+extern void stored_read(Program *program, StoredSale *stored, uint64 row);
+extern void stored_read_lines(Program *program, StoredSale *sales, int n);
+extern char **stored_member_keys(Program *program, const int64 *member_ids, int n);
 
 /* program_plan.c */
 typedef struct PlanVersion

@@ -59,22 +59,34 @@ static const Column order_source_columns[] = {
 	{"paid", TEXTARRAYOID, true}, {"currency_column", TEXTOID, false},
 	{"attribute_columns", TEXTARRAYOID, true}, {"since", TIMESTAMPTZOID, true}, {NULL}
 };
+static const Column order_line_source_columns[] = {
+	{"relid", REGCLASSOID, true}, {"order_source_id", INT4OID, true}, {"order_key_column", TEXTOID, true},
+	{"line_key_column", TEXTOID, true}, {"product_column", TEXTOID, false},
+	{"quantity_column", TEXTOID, false}, {"amount_column", TEXTOID, true}, {"cost_column", TEXTOID, false},
+	{"attribute_columns", TEXTARRAYOID, true}, {"after_sale_id", INT8OID, true}, {NULL}
+};
 static const Column sale_columns[] = {
 	{"sale_id", INT8OID, true}, {"member_id", INT8OID, true}, {"occurred_at", TIMESTAMPTZOID, true},
 	{"plan_version", INT4OID, true}, {"order_source_id", INT4OID, false}, {"order_key", TEXTOID, true},
 	{"amount", NUMERICOID, true}, {"currency", TEXTOID, true}, {"path", REFPATH, true},
 	{"path_ranks", TEXTARRAYOID, false}, {"path_states", TEXTARRAYOID, false},
-	{"attributes", JSONBOID, false}, {"author", TEXTOID, false}, {NULL}
+	{"attributes", JSONBOID, false}, {"counters", JSONBOID, false}, {"author", TEXTOID, false}, {NULL}
+};
+static const Column sale_line_columns[] = {
+	{"sale_id", INT8OID, true}, {"line", INT4OID, true}, {"line_key", TEXTOID, false},
+	{"product", TEXTOID, false}, {"quantity", NUMERICOID, false}, {"amount", NUMERICOID, true},
+	{"cost", NUMERICOID, false}, {"attributes", JSONBOID, false}, {NULL}
 };
 static const Column ledger_columns[] = {
 	{"entry_id", INT8OID, true}, {"source_id", INT8OID, true}, {"member_id", INT8OID, true},
-	{"level", INT4OID, true}, {"source", TEXTOID, true}, {"rule", TEXTOID, true},
+	{"basis", INT8OID, true}, {"line", INT4OID, true}, {"level", INT4OID, true}, {"source", TEXTOID, true}, {"rule", TEXTOID, true},
 	{"amount", NUMERICOID, true}, {"currency", TEXTOID, true}, {NULL}
 };
 
 static const Column *const columns[PROGRAM_NTABLES] = {
 	program_columns, member_columns, member_history_columns, member_source_columns, orphan_columns,
-	plan_columns, order_source_columns, sale_columns, ledger_columns
+	plan_columns, order_source_columns, order_line_source_columns, sale_columns, sale_line_columns,
+	ledger_columns
 };
 
 /* Columns mostly stand in the order above: the search goes on from the last. */

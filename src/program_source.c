@@ -70,15 +70,74 @@ member_source_row(uint64 row)
 	return source;
 }
 
+/* Names from an array of text. */
+static char **
+names_column(uint64 row, int column, int *n)
+{
+	Datum	   *values;
+	char	  **names;
+
+	deconstruct_array(DatumGetArrayTypeP(program_get(row, column, TEXTARRAYOID)),
+					  TEXTOID, -1, false, TYPALIGN_INT, &values, NULL, n);
+	names = palloc(sizeof(char *) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		names[i] = TextDatumGetCString(values[i]);
+	return names;
+}
+
+static Datum
+names_array(char **names, int n)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		values[i] = CStringGetTextDatum(names[i]);
+	return program_array(TEXTOID, values, NULL, n);
+}
+
+#define LINE_SOURCE_COLUMNS \
+	"l.relid::oid, l.order_source_id, l.order_key_column, l.line_key_column, l.product_column," \
+	" l.quantity_column, l.amount_column, l.cost_column, l.attribute_columns, l.after_sale_id"
+
+/* From a column on; NULL where there is none. */
+static LineSource *
+line_source_row(uint64 row, int column)
+{
+	LineSource *source;
+	bool		isnull;
+
+	(void) program_column(row, column, OIDOID, &isnull);
+	if (isnull)
+		return NULL;
+	source = palloc0(sizeof(LineSource));
+	source->relid = DatumGetObjectId(program_get(row, column, OIDOID));
+	source->order_source_id = DatumGetInt32(program_get(row, column + 1, INT4OID));
+	source->order_key = source_column_text(row, column + 2);
+	source->line_key = source_column_text(row, column + 3);
+	source->product = source_column_text(row, column + 4);
+	source->quantity = source_column_text(row, column + 5);
+	source->amount = source_column_text(row, column + 6);
+	source->cost = source_column_text(row, column + 7);
+	source->attributes = names_column(row, column + 8, &source->nattributes);
+	source->after_sale_id = DatumGetInt64(program_get(row, column + 9, INT8OID));
+	return source;
+}
+
 #define ORDER_SOURCE_COLUMNS \
 	"s.order_source_id, s.relid::oid, s.key_column, s.member_column, s.amount_column," \
 	" s.occurred_at_column, s.status_column, s.paid, s.currency_column, s.attribute_columns, s.since"
+
+/* With the table of their lines, unless that has been dropped. */
+#define ORDER_SOURCES \
+	"SELECT " ORDER_SOURCE_COLUMNS ", " LINE_SOURCE_COLUMNS \
+	"  FROM @order_source s" \
+	"  LEFT JOIN @order_line_source l ON l.order_source_id = s.order_source_id AND l.detached_at IS NULL" \
+	"        AND EXISTS (SELECT FROM pg_class c WHERE c.oid = l.relid)"
 
 static OrderSource *
 order_source_row(uint64 row)
 {
 	OrderSource *source = palloc0(sizeof(OrderSource));
-	Datum	   *names;
 
 	source->id = DatumGetInt32(program_get(row, 1, INT4OID));
 	source->relid = DatumGetObjectId(program_get(row, 2, OIDOID));
@@ -89,12 +148,9 @@ order_source_row(uint64 row)
 	source->status = source_column_text(row, 7);
 	source->paid = DatumGetArrayTypePCopy(program_get(row, 8, TEXTARRAYOID));
 	source->currency = source_column_text(row, 9);
-	deconstruct_array(DatumGetArrayTypeP(program_get(row, 10, TEXTARRAYOID)),
-					  TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &source->nattributes);
-	source->attributes = palloc(sizeof(char *) * Max(source->nattributes, 1));
-	for (int i = 0; i < source->nattributes; i++)
-		source->attributes[i] = TextDatumGetCString(names[i]);
+	source->attributes = names_column(row, 10, &source->nattributes);
 	source->since = DatumGetTimestampTz(program_get(row, 11, TIMESTAMPTZOID));
+	source->lines = line_source_row(row, 12);
 	return source;
 }
 
@@ -103,7 +159,9 @@ order_source_row(uint64 row)
 typedef struct Lookup
 {
 	Oid			relid;			/* InvalidOid: all */
+	int			id;				/* of orders */
 	MemberSource *members;
+	LineSource *lines;
 	OrderSource **orders;
 	int			norders;
 } Lookup;
@@ -140,9 +198,9 @@ lookup_orders(Program *program, void *arg)
 		value = relid_and_ancestors(lookup->relid);
 	lookup->norders = program_query_now(program,
 										OidIsValid(lookup->relid) ?
-										"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
+										ORDER_SOURCES
 										" WHERE s.detached_at IS NULL AND s.relid::oid = ANY ($1)" :
-										"SELECT " ORDER_SOURCE_COLUMNS " FROM @order_source s"
+										ORDER_SOURCES
 										" WHERE s.detached_at IS NULL"
 										"   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)"
 										" ORDER BY s.order_source_id",
@@ -187,6 +245,60 @@ source_all_orders(Program *program, int *n)
 	program_as_owner(program, 0, lookup_orders, &lookup);
 	*n = lookup.norders;
 	return lookup.orders;
+}
+
+static void
+lookup_order_id(Program *program, void *arg)
+{
+	Lookup	   *lookup = arg;
+	Oid			types[] = {INT4OID};
+	Datum		value = Int32GetDatum(lookup->id);
+
+	lookup->norders = program_query_now(program,
+										ORDER_SOURCES
+										" WHERE s.detached_at IS NULL AND s.order_source_id = $1"
+										"   AND EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)",
+										1, types, &value, NULL, 1);
+	if (lookup->norders > 0)
+	{
+		lookup->orders = palloc(sizeof(OrderSource *));
+		lookup->orders[0] = order_source_row(0);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* An attached table of orders, as it is registered now; NULL: it is not. */
+OrderSource *
+source_orders_by_id(Program *program, int id)
+{
+	Lookup		lookup = {.id = id};
+
+	program_as_owner(program, 0, lookup_order_id, &lookup);
+	return lookup.norders > 0 ? lookup.orders[0] : NULL;
+}
+
+static void
+lookup_lines(Program *program, void *arg)
+{
+	Lookup	   *lookup = arg;
+	Oid			types[] = {OIDARRAYOID};
+	Datum		value = relid_and_ancestors(lookup->relid);
+
+	if (program_query_now(program,
+						  "SELECT " LINE_SOURCE_COLUMNS " FROM @order_line_source l"
+						  " WHERE l.detached_at IS NULL AND l.relid::oid = ANY ($1)",
+						  1, types, &value, NULL, 1) > 0)
+		lookup->lines = line_source_row(0, 1);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+LineSource *
+source_lines(Program *program, Oid relid)
+{
+	Lookup		lookup = {.relid = relid};
+
+	program_as_owner(program, 0, lookup_lines, &lookup);
+	return lookup.lines;
 }
 
 /* Making and ending registrations */
@@ -274,10 +386,7 @@ register_orders(Program *program, void *arg)
 	Oid			types[] = {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID};
 	Datum		values[10];
 	char		nulls[10];
-	Datum	   *names = palloc(sizeof(Datum) * Max(source->nattributes, 1));
 
-	for (int i = 0; i < source->nattributes; i++)
-		names[i] = CStringGetTextDatum(source->attributes[i]);
 	memset(nulls, ' ', sizeof(nulls));
 	values[0] = ObjectIdGetDatum(source->relid);
 	values[1] = text_or_null(source->key, &nulls[1]);
@@ -287,7 +396,7 @@ register_orders(Program *program, void *arg)
 	values[5] = text_or_null(source->status, &nulls[5]);
 	values[6] = PointerGetDatum(source->paid);
 	values[7] = text_or_null(source->currency, &nulls[7]);
-	values[8] = program_array(TEXTOID, names, NULL, source->nattributes);
+	values[8] = names_array(source->attributes, source->nattributes);
 	values[9] = TimestampTzGetDatum(source->since);
 	check_same_key(program, source);
 	source->returns = program_query(program,
@@ -316,37 +425,95 @@ source_register_orders(Program *program, OrderSource *source)
 	program_as_owner(program, PROGRAM_WRITES(PROGRAM_ORDER_SOURCE), register_orders, source);
 }
 
+/*
+ * Nobody posts meanwhile: the table of orders is locked.  Sales that have been
+ * posted while the lines were not attached may be without.
+ */
+static void
+register_lines(Program *program, void *arg)
+{
+	LineSource *source = arg;
+	Oid			types[] = {OIDOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8OID};
+	Datum		values[10];
+	char		nulls[10];
+
+	memset(nulls, ' ', sizeof(nulls));
+	values[0] = ObjectIdGetDatum(source->relid);
+	if (program_query(program,
+					  "SELECT l.after_sale_id FROM @order_line_source l"
+					  " WHERE l.relid::oid = $1 AND l.detached_at IS NULL",
+					  1, types, values, NULL, 1) > 0)
+	{
+		source->stays = true;
+		source->after_sale_id = DatumGetInt64(program_get(0, 1, INT8OID));
+	}
+	else
+	{
+		(void) program_query(program, "SELECT coalesce(max(s.sale_id), 0) FROM @sale s", 0, NULL, NULL, NULL, 1);
+		source->after_sale_id = DatumGetInt64(program_get(0, 1, INT8OID));
+	}
+	SPI_freetuptable(SPI_tuptable);
+
+	values[1] = Int32GetDatum(source->order_source_id);
+	values[2] = text_or_null(source->order_key, &nulls[2]);
+	values[3] = text_or_null(source->line_key, &nulls[3]);
+	values[4] = text_or_null(source->product, &nulls[4]);
+	values[5] = text_or_null(source->quantity, &nulls[5]);
+	values[6] = text_or_null(source->amount, &nulls[6]);
+	values[7] = text_or_null(source->cost, &nulls[7]);
+	values[8] = names_array(source->attributes, source->nattributes);
+	values[9] = Int64GetDatum(source->after_sale_id);
+	program_query(program,
+				  "INSERT INTO @order_line_source AS l (relid, order_source_id, order_key_column, line_key_column,"
+				  "            product_column, quantity_column, amount_column, cost_column, attribute_columns, after_sale_id)"
+				  " VALUES ($1::regclass, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+				  " ON CONFLICT (relid) DO UPDATE"
+				  "    SET order_source_id = excluded.order_source_id, order_key_column = excluded.order_key_column,"
+				  "        line_key_column = excluded.line_key_column, product_column = excluded.product_column,"
+				  "        quantity_column = excluded.quantity_column, amount_column = excluded.amount_column,"
+				  "        cost_column = excluded.cost_column, attribute_columns = excluded.attribute_columns,"
+				  "        after_sale_id = excluded.after_sale_id, attached_at = now(), detached_at = NULL",
+				  10, types, values, nulls, 0);
+}
+
+void
+source_register_lines(Program *program, LineSource *source)
+{
+	program_as_owner(program, PROGRAM_WRITES(PROGRAM_ORDER_LINE_SOURCE), register_lines, source);
+}
+
 typedef struct Unregister
 {
 	Oid			relid;
-	bool		of_orders;
+	SourceKind	kind;
 	bool		found;
 } Unregister;
 
 static void
 unregister(Program *program, void *arg)
 {
+	static const char *const updates[] = {
+		"UPDATE @member_source s SET detached_at = now()"
+		" WHERE s.relid::oid = $1 AND s.detached_at IS NULL",
+		"UPDATE @order_source s SET detached_at = now()"
+		" WHERE s.relid::oid = $1 AND s.detached_at IS NULL",
+		"UPDATE @order_line_source s SET detached_at = now()"
+		" WHERE s.relid::oid = $1 AND s.detached_at IS NULL",
+	};
 	Unregister *what = arg;
 	Oid			types[] = {OIDOID};
 	Datum		value = ObjectIdGetDatum(what->relid);
 
-	what->found = program_query(program,
-								what->of_orders ?
-								"UPDATE @order_source s SET detached_at = now()"
-								" WHERE s.relid::oid = $1 AND s.detached_at IS NULL" :
-								"UPDATE @member_source s SET detached_at = now()"
-								" WHERE s.relid::oid = $1 AND s.detached_at IS NULL",
-								1, types, &value, NULL, 0) > 0;
+	what->found = program_query(program, updates[what->kind], 1, types, &value, NULL, 0) > 0;
 }
 
 /* False: it was not registered. */
 bool
-source_unregister(Program *program, Oid relid, bool of_orders)
+source_unregister(Program *program, Oid relid, SourceKind kind)
 {
-	Unregister	what = {.relid = relid,.of_orders = of_orders};
+	static const ProgramTable tables[] = {PROGRAM_MEMBER_SOURCE, PROGRAM_ORDER_SOURCE, PROGRAM_ORDER_LINE_SOURCE};
+	Unregister	what = {.relid = relid,.kind = kind};
 
-	program_as_owner(program,
-					 PROGRAM_WRITES(of_orders ? PROGRAM_ORDER_SOURCE : PROGRAM_MEMBER_SOURCE),
-					 unregister, &what);
+	program_as_owner(program, PROGRAM_WRITES(tables[kind]), unregister, &what);
 	return what.found;
 }

@@ -29,6 +29,31 @@ typedef struct MemberSource
 	bool		returns;		/* once registered: was attached before, and detached */
 } MemberSource;
 
+/* What a table of the user is attached as. */
+typedef enum SourceKind
+{
+	SOURCE_OF_MEMBERS,
+	SOURCE_OF_ORDERS,
+	SOURCE_OF_LINES
+} SourceKind;
+
+/* A registered table of order lines; optional columns are NULL. */
+typedef struct LineSource
+{
+	Oid			relid;
+	int			order_source_id;	/* the table of orders */
+	char	   *order_key;
+	char	   *line_key;
+	char	   *product;
+	char	   *quantity;
+	char	   *amount;
+	char	   *cost;
+	int			nattributes;
+	char	  **attributes;
+	int64		after_sale_id;	/* sales up to it may have been posted without lines */
+	bool		stays;			/* once registered: was attached before, and not detached */
+} LineSource;
+
 /* A registered table of orders; optional columns are NULL. */
 typedef struct OrderSource
 {
@@ -45,6 +70,7 @@ typedef struct OrderSource
 	char	  **attributes;
 	TimestampTz since;
 	bool		returns;		/* registered before, and detached */
+	LineSource *lines;			/* the attached table of their lines, or NULL */
 } OrderSource;
 
 /* What of a table is read. */
@@ -63,12 +89,16 @@ typedef enum SourceRows
 extern MemberSource *source_members(Program *program, Oid relid);
 extern OrderSource *source_orders(Program *program, Oid relid);
 extern OrderSource **source_all_orders(Program *program, int *n);
+extern OrderSource *source_orders_by_id(Program *program, int id);
+extern LineSource *source_lines(Program *program, Oid relid);
 extern MemberSource *source_attached_members(Program *program);
 extern void source_register_members(Program *program, MemberSource *source);
 extern void source_register_orders(Program *program, OrderSource *source);
-extern bool source_unregister(Program *program, Oid relid, bool of_orders);
+extern void source_register_lines(Program *program, LineSource *source);
+extern bool source_unregister(Program *program, Oid relid, SourceKind kind);
 extern void source_check_members(Program *program, MemberSource *source);
 extern void source_check_orders(Program *program, OrderSource *source);
+extern void source_check_lines(OrderSource *orders, LineSource *source);
 
 /* reading, as the caller; writing, as the owner */
 extern void source_apply_members(Program *program, MemberSource *source, Oid relid,
@@ -78,10 +108,20 @@ extern int64 source_post_orders(Program *program, OrderSource *source, Oid relid
 extern int64 source_leave_deleted(Program *program, MemberSource *source);
 extern void source_check_deleted(Program *program, OrderSource *source);
 
+/* source_lines.c */
+extern void source_read_lines(Program *program, LineSource *source, SaleRow **rows, int n);
+extern void source_compare_changed_lines(Program *program, OrderSource *orders, LineSource *source,
+										 Oid relid, SourceRows rows);
+extern void source_compare_posted_lines(Program *program, OrderSource *orders, LineSource *source);
+extern void source_check_all_visible(Oid relid);
+
 /* among the files of sources */
 extern char *source_column_text(uint64 row, int column);
 extern Oid	source_column_type(Oid relid, const char *column, const char *parameter);
 extern char *source_qualified_table(Oid relid);
+extern char *source_keyed_rows(Oid relid, const char *column, Oid type, int parameter);
+extern char *source_changed_lines_query(LineSource *source, Oid relid, SourceRows rows);
+extern char *source_lines_query(LineSource *source);
 extern char *source_comparable_column(Oid relid, const char *column);
 extern char *source_comparable_key(Oid relid, const char *column, Oid key_type, const char *key);
 extern char *source_mapped_members(Program *program, MemberSource *source, Oid relid, const char *from);

@@ -158,6 +158,12 @@ program_query(Program *program, const char *format, int nargs,
 	return rows;
 }
 
+static Snapshot
+latest_snapshot(Program *program)
+{
+	return IsolationUsesXactSnapshot() && !program->read_only ? GetLatestSnapshot() : InvalidSnapshot;
+}
+
 /*
  * The same for what counts as it is now, also in a transaction whose snapshot
  * is older: a lock has been waited for, and what its holder did is in force.
@@ -168,13 +174,10 @@ program_query_now(Program *program, const char *format, int nargs,
 				  long limit)
 {
 	char	   *sql = program_sql(program, format);
-	Snapshot	snapshot = InvalidSnapshot;
 	int			guc_level = pin_index_plans();
 	uint64		rows;
 
-	if (IsolationUsesXactSnapshot() && !program->read_only)
-		snapshot = GetLatestSnapshot();
-	rows = run_query(program, snapshot, sql, nargs, types, values, nulls, limit);
+	rows = run_query(program, latest_snapshot(program), sql, nargs, types, values, nulls, limit);
 	AtEOXact_GUC(false, guc_level);
 	pfree(sql);
 	return rows;
@@ -190,14 +193,35 @@ program_query_text(Program *program, const char *sql, int nargs,
 }
 
 /*
+ * The same as it is now.  By index where there is one, else by hash: a plan
+ * that was made while the table was small would compare each row with each key
+ * for ever after.
+ */
+uint64
+program_query_text_now(Program *program, const char *sql, int nargs,
+					   const Oid *types, const Datum *values, const char *nulls,
+					   long limit)
+{
+	int			guc_level = NewGUCNestLevel();
+	uint64		rows;
+
+	program_pin_setting("enable_seqscan", "off");
+	program_pin_setting("enable_mergejoin", "off");
+	program_pin_setting("enable_material", "off");
+	rows = run_query(program, latest_snapshot(program), sql, nargs, types, values, nulls, limit);
+	AtEOXact_GUC(false, guc_level);
+	return rows;
+}
+
+/*
  * The same for rows that are read piece by piece; sql is complete, as it
  * reads tables of the user.
  */
 Portal
-program_cursor(const char *sql, int nargs, const Oid *types, const Datum *values)
+program_cursor(Program *program, const char *sql, int nargs, const Oid *types, const Datum *values)
 {
 	return SPI_cursor_open(NULL, prepare(sql, nargs, types), unconstify(Datum *, values),
-						   NULL, false);
+						   NULL, program->read_only);
 }
 
 /*

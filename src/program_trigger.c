@@ -33,7 +33,7 @@ trigger_program(FunctionCallInfo fcinfo, const char *function)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" must be fired AFTER, FOR EACH STATEMENT", function),
-				 errhint("Triggers are made by distributor.attach_members() and attach_orders().")));
+				 errhint("Triggers are made by distributor.attach_members(), attach_orders() and attach_order_lines().")));
 	if (trigdata->tg_trigger->tgnargs != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -44,7 +44,7 @@ trigger_program(FunctionCallInfo fcinfo, const char *function)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("program \"%s\" does not exist", trigdata->tg_trigger->tgargs[0]),
 				 errdetail("Table \"%s\" still has its triggers.", RelationGetRelationName(trigdata->tg_relation)),
-				 errhint("Drop them with distributor.detach_members() or detach_orders().")));
+				 errhint("Drop them with distributor.detach_members(), detach_orders() or detach_order_lines().")));
 	return trigdata->tg_trigger->tgargs[0];
 }
 
@@ -69,7 +69,7 @@ check_transition_table(Relation rel, const char *name, const char *want)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger on table \"%s\" has no transition table \"%s\"",
 						RelationGetRelationName(rel), want),
-				 errhint("Triggers are made by distributor.attach_members() and attach_orders().")));
+				 errhint("Triggers are made by distributor.attach_members(), attach_orders() and attach_order_lines().")));
 }
 
 /*
@@ -166,6 +166,34 @@ trigger_orders_changed(PG_FUNCTION_ARGS)
 		source_check_orders(program, source);
 		(void) source_post_orders(program, source, RelationGetRelid(trigdata->tg_relation),
 								  rows, DT_NOBEGIN);
+	}
+	program_close(program);
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(trigger_order_lines_changed);
+Datum
+trigger_order_lines_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	const char *name = trigger_program(fcinfo, "order_lines_changed");
+	Program    *program = program_open(name, false);
+	LineSource *source = source_lines(program, RelationGetRelid(trigdata->tg_relation));
+
+	if (source == NULL)
+		not_attached(trigdata->tg_relation, name, "attach_order_lines");
+	if (!program->paused)
+	{
+		SourceRows	rows = changed_rows(trigdata);
+		OrderSource *orders = source_orders_by_id(program, source->order_source_id);
+
+		/* while the orders are detached, nobody watches their lines */
+		if (orders != NULL)
+		{
+			source_check_lines(orders, source);
+			source_compare_changed_lines(program, orders, source,
+										 RelationGetRelid(trigdata->tg_relation), rows);
+		}
 	}
 	program_close(program);
 	return PointerGetDatum(NULL);

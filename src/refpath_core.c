@@ -132,19 +132,29 @@ refpath_depth_of(const unsigned char *data, Size len)
 	return depth;
 }
 
+/* Longest path for whose ids room is taken by its bytes. */
+#define REFPATH_UNCOUNTED	512
+
 int
 refpath_decode(const RefPath *path, int64 **ids)
 {
 	RefPathBytes bytes = refpath_bytes(path);
 	const unsigned char *code = bytes.data;
-	int			depth = refpath_depth_of(bytes.data, bytes.len);
+	const unsigned char *end = code + bytes.len;
+	Size		room = bytes.len;
+	int			depth = 0;
 
-	/* depth + 1: palloc(0) would give an array that nobody may look at */
-	*ids = (int64 *) palloc(sizeof(int64) * (depth + 1));
-	for (int i = 0; i < depth; i++)
+	/* a code has a byte at least; short paths need not be counted first */
+	if (room > REFPATH_UNCOUNTED)
+		room = refpath_depth_of(bytes.data, bytes.len);
+	/* one more: palloc(0) would give an array that nobody may look at */
+	*ids = (int64 *) palloc(sizeof(int64) * (room + 1));
+	while (code < end)
 	{
-		(*ids)[i] = refpath_decode_id(code);
-		code += refpath_code_length(code[0]);
+		int			length = refpath_step(code, end);	/* before it is read */
+
+		(*ids)[depth++] = refpath_decode_id(code);
+		code += length;
 	}
 	return depth;
 }

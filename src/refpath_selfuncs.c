@@ -552,11 +552,6 @@ refpath_containjoinsel(PG_FUNCTION_ARGS)
  * as a fraction of what the other condition lets pass, which makes the product
  * of the two right.  Alone, without its other half, such a condition is seldom
  * written.
- *
- * The member itself is not counted.  Where a GiST index would do as well, the
- * server's costs of the two are all but even, and one row less tips them for
- * teams whose rows are fetched from a large table.  It does not in every case:
- * index-only counts of small teams, and small tables, may still go to GiST.
  */
 
 /* Is the value the end of a team?  Then 'base' is the path whose team it is. */
@@ -595,7 +590,7 @@ end_of_known_team(PlannerInfo *root, Oid operator, VariableStatData *column,
 	Selectivity rest;
 
 	load_stats(&stats, column, get_opcode(operator), type);
-	team = team_fraction(&stats, base, true);
+	team = team_fraction(&stats, base, false);
 	free_stats(&stats);
 	rest = server_estimate(root, scalargesel, get_negator(operator),
 						   list_make2(column->var, from), varRelid);
@@ -609,7 +604,7 @@ end_of_unknown_team(Oid operator, VariableStatData *column, Oid type)
 	Selectivity team;
 
 	load_stats(&stats, column, get_opcode(operator), type);
-	team = typical_fraction(&stats, true);
+	team = typical_fraction(&stats, false);
 	free_stats(&stats);
 	return Min(team / DEFAULT_INEQ_SEL, 1.0);
 }
@@ -744,6 +739,8 @@ refpath_expected_depth(PlannerInfo *root, Oid funcid, Node *path)
 	{
 		if (((Const *) path)->constisnull)
 			return 0;
+		if (((Const *) path)->constlen != -1)
+			return REFPATH_DEFAULT_DEPTH;
 		return Max(count_members(refpath_bytes(DatumGetRefPathPP(((Const *) path)->constvalue))), 0);
 	}
 	if (!is_column_of_query(root, path))

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
@@ -104,7 +105,7 @@ estimate_uplines(PlannerInfo *root, FuncExpr *call)
 	if (path != NULL && path->constisnull)
 		return 0;
 	rows = refpath_expected_depth(root, call->funcid, linitial(call->args)) - 1;
-	if (max_levels != NULL && !max_levels->constisnull)
+	if (max_levels != NULL && !max_levels->constisnull && max_levels->consttype == INT4OID)
 		rows = Min(rows, DatumGetInt32(max_levels->constvalue));
 	return Max(rows, 0);
 }

@@ -6,35 +6,24 @@
  */
 #include "compat.h"
 
-#include "money.h"
 #include "rule.h"
 
-static void
-read_levels(const PlanPath *at, const JsonbValue *value, void *target)
-{
-	PlanRule   *rule = target;
-	int			nlevels = plan_array_length(at, value, PLAN_MAX_LEVELS);
-
-	rule->levels = palloc(sizeof(MoneyFactor) * Max(nlevels, 1));
-	rule->nlevels = nlevels;
-	for (int i = 0; i < nlevels; i++)
-	{
-		PlanPath	here = {at, NULL, 0, i};
-
-		plan_read_rate(&here, plan_array_element(value, i), &rule->levels[i]);
-	}
-}
-
 static const PlanKey unilevel_keys[] = {
-	{"self", plan_read_rate, offsetof(PlanRule, self), NULL},
-	{"levels", read_levels, 0, NULL},
+	{NULL}
+};
+
+static const PlanKey unilevel_term_keys[] = {
+	{"self", plan_read_rate, offsetof(PlanTerms, self), NULL},
+	{"levels", plan_read_levels, 0, NULL},
 	{NULL}
 };
 
 static void
-check_unilevel(const PlanPath *at, const JsonbValue *value, PlanRule *rule)
+check_terms(const PlanPath *at, const CommissionPlan *plan,
+			const PlanRule *rule, const PlanTerms *terms)
 {
-	if (rule->self.value == NULL && rule->nlevels == 0)
+	if (terms == &rule->terms && terms->nlevels == 0 &&
+		terms->self.plain.kind == PLAN_NO_VALUE && terms->self.by_rank == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rule pays nobody"),
@@ -42,43 +31,38 @@ check_unilevel(const PlanPath *at, const JsonbValue *value, PlanRule *rule)
 				 errhint("Give \"levels\" with at least one rate, or \"self\", for example \"levels\": [\"20%%\", \"5%%\"].")));
 }
 
+/* Where members are skipped, the last rate may be paid at any level. */
 static int
-unilevel_max_level(const PlanRule *rule)
+max_level(const PlanRule *rule)
 {
+	if (rule->nlevels > 0 && rule->compression.mode != PLAN_COMPRESSION_NONE)
+		return PLAN_ALL_LEVELS;
 	return rule->nlevels;
 }
 
-static Numeric
-unilevel_add_share(const PlanRule *rule, Numeric sum)
+static RuleShare
+share(const CommissionPlan *plan, const PlanRule *rule, const RuleShare *shares)
 {
-	if (rule->self.value != NULL)
-		sum = money_add(sum, rule->self.value);
-	for (int i = 0; i < rule->nlevels; i++)
-		sum = money_add(sum, rule->levels[i].value);
-	return sum;
+	RuleSlots	slots = {rule_level_slot, rule->nlevels + 1, NULL};
+
+	return rule_share_of_slots(plan, rule, &slots, shares);
 }
 
-static void
-run_unilevel(EngineRun *run, const PlanRule *rule)
+static double
+estimate(const JsonbValue *rule, double uplines)
 {
-	int			nlevels = rule->nlevels;
-
-	if (rule->self.value != NULL)
-		engine_pay_level(run, rule, 0, &run->amount, &rule->self);
-
-	/* nobody above the root can be paid: do not walk there for nothing */
-	if (run->result->paid_only)
-		nlevels = Min(nlevels, run->sale->depth - 1);
-	for (int i = 0; i < nlevels; i++)
-		engine_pay_level(run, rule, i + 1, &run->amount, &rule->levels[i]);
+	return (plan_find_key(rule, "self") != NULL ? 1 : 0) + rule_estimate_levels(rule, uplines);
 }
 
 const RuleKind rule_unilevel = {
 	.name = "unilevel",
+	.has = RULE_BASE | RULE_PER_UNIT | RULE_DEPTH | RULE_COMPRESSION |
+	RULE_SKIPPED_LEVEL | RULE_RANK_OF | RULE_UPLIFT,
 	.keys = unilevel_keys,
-	.check = check_unilevel,
-	.max_level = unilevel_max_level,
-	.add_share = unilevel_add_share,
-	.run = run_unilevel,
-	.uses_rank = false,
+	.term_keys = unilevel_term_keys,
+	.check_terms = check_terms,
+	.max_level = max_level,
+	.share = share,
+	.estimate = estimate,
+	.run = engine_run_unilevel,
 };

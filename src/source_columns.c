@@ -141,6 +141,57 @@ source_check_members(Program *program, MemberSource *source)
 		check_key_column(source->relid, source->state, "state");
 }
 
+static bool
+is_string(Oid type)
+{
+	char		category;
+	bool		preferred;
+
+	get_type_category_preferred(type, &category, &preferred);
+	return category == TYPCATEGORY_STRING;
+}
+
+static void
+check_number_column(Oid relid, const char *column, const char *parameter)
+{
+	Oid			type;
+
+	if (column == NULL)
+		return;
+	type = source_column_type(relid, column, parameter);
+	if (!is_integer(type) && type != NUMERICOID)
+		type_error(relid, column, parameter, type,
+				   "Use a column of numeric or integers; a generated column of type numeric can be made of others.");
+}
+
+/* The keys of orders in their lines must be told equal as the orders' own. */
+void
+source_check_lines(OrderSource *orders, LineSource *source)
+{
+	Oid			order_type = source_column_type(orders->relid, orders->key, "key");
+	Oid			type = source_column_type(source->relid, source->order_key, "order_key");
+
+	if (type != order_type && !(is_integer(type) && is_integer(order_type)) &&
+		!(is_string(type) && is_string(order_type)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of table \"%s\" cannot be the \"%s\"",
+						source->order_key, get_rel_name(source->relid), "order_key"),
+				 errdetail("Its type is %s, and the key \"%s\" of table \"%s\" is of type %s.",
+						   format_type_be(type), orders->key, get_rel_name(orders->relid),
+						   format_type_be(order_type)),
+				 errhint("Use a column of the type of the orders' key.")));
+	check_key_column(source->relid, source->order_key, "order_key");
+	check_key_column(source->relid, source->line_key, "line_key");
+	if (source->product != NULL)
+		check_key_column(source->relid, source->product, "product");
+	check_number_column(source->relid, source->quantity, "quantity");
+	check_number_column(source->relid, source->amount, "amount");
+	check_number_column(source->relid, source->cost, "cost");
+	for (int i = 0; i < source->nattributes; i++)
+		check_attribute_column(source->relid, source->attributes[i]);
+}
+
 /* A boolean has two words as text; others would never match. */
 static void
 check_paid_words(OrderSource *source)

@@ -121,17 +121,17 @@ source_mapped_members(Program *program, MemberSource *source, Oid relid, const c
 }
 
 static char *
-attributes_expression(OrderSource *source, Oid relid)
+attributes_expression(char **attributes, int nattributes, Oid relid)
 {
 	StringInfoData call;
 
-	if (source->nattributes == 0)
+	if (nattributes == 0)
 		return pstrdup("NULL::jsonb");
 	initStringInfo(&call);
 	appendStringInfoString(&call, "jsonb_build_object(");
-	for (int i = 0; i < source->nattributes; i++)
+	for (int i = 0; i < nattributes; i++)
 	{
-		const char *column = source->attributes[i];
+		const char *column = attributes[i];
 		Oid			type = source_column_type(relid, column, "attributes");
 
 		appendStringInfo(&call, "%s%s, %s", i > 0 ? ", " : "", quote_literal_cstr(column),
@@ -169,7 +169,7 @@ source_mapped_orders(Program *program, OrderSource *source, Oid relid, const cha
 					column_ref(source->amount),
 					text_or_null_expression(relid, source->currency),
 					occurred_at,
-					attributes_expression(source, relid),
+					attributes_expression(source->attributes, source->nattributes, relid),
 					paid, in_time, paid, in_time,
 					from, relid);
 }
@@ -263,4 +263,78 @@ source_orders_query(Program *program, OrderSource *source, Oid relid, SourceRows
 							source_mapped_orders(program, source, relid, SOURCE_OLD_ROWS " r"));
 	}
 	elog(ERROR, "unrecognized kind of rows %d", (int) rows);
+}
+
+static char *
+number_or_null_expression(const char *column)
+{
+	return column == NULL ? pstrdup("NULL::numeric") : psprintf("%s::numeric", column_ref(column));
+}
+
+/* The attached columns of lines, after the keys. */
+static char *
+line_columns(LineSource *source, Oid relid)
+{
+	return psprintf("%s AS line_key, %s AS product, %s AS quantity, %s AS amount, %s AS cost, %s AS attributes",
+					text_expression(relid, source->line_key),
+					text_or_null_expression(relid, source->product),
+					number_or_null_expression(source->quantity),
+					number_or_null_expression(source->amount),
+					number_or_null_expression(source->cost),
+					attributes_expression(source->attributes, source->nattributes, relid));
+}
+
+static char *
+mapped_lines(LineSource *source, Oid relid, const char *from)
+{
+	return psprintf("(SELECT %s AS order_key, %s FROM %s /* %u */)",
+					text_expression(relid, source->order_key), line_columns(source, relid), from, relid);
+}
+
+/*
+ * The orders, by key, of whose lines a statement has changed something that is
+ * attached.  A line that goes from one order to another is one of both.
+ */
+char *
+source_changed_lines_query(LineSource *source, Oid relid, SourceRows rows)
+{
+	char	   *new_rows = mapped_lines(source, relid, SOURCE_NEW_ROWS " r");
+	char	   *old_rows = mapped_lines(source, relid, SOURCE_OLD_ROWS " r");
+
+	switch (rows)
+	{
+		case SOURCE_INSERTED:
+		case SOURCE_SETTLED:
+			return psprintf("SELECT DISTINCT n.order_key FROM %s n WHERE n.order_key IS NOT NULL", new_rows);
+		case SOURCE_UPDATED:
+			return psprintf("SELECT DISTINCT c.order_key"
+							"  FROM ((SELECT n.* FROM %s n EXCEPT ALL SELECT o.* FROM %s o)"
+							"        UNION ALL"
+							"        (SELECT o.* FROM %s o EXCEPT ALL SELECT n.* FROM %s n)) c"
+							" WHERE c.order_key IS NOT NULL",
+							new_rows, old_rows, old_rows, new_rows);
+		case SOURCE_DELETED:
+			return psprintf("SELECT DISTINCT o.order_key FROM %s o WHERE o.order_key IS NOT NULL", old_rows);
+		default:
+			break;				/* of whole tables */
+	}
+	elog(ERROR, "unrecognized kind of rows %d", (int) rows);
+}
+
+/*
+ * The lines of the orders whose keys are in $1: which of the keys, and the
+ * line, by the order of the type of the lines' own keys.
+ */
+char *
+source_lines_query(LineSource *source)
+{
+	return psprintf("SELECT k.place, %s"
+					"  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
+					"  JOIN %s r ON %s = %s"
+					" ORDER BY k.place, %s",
+					line_columns(source, source->relid),
+					source_qualified_table(source->relid),
+					source_comparable_column(source->relid, source->order_key),
+					source_comparable_key(source->relid, source->order_key, TEXTOID, "k.key"),
+					column_ref(source->line_key));
 }

@@ -27,8 +27,8 @@ key_type(Program *program)
 }
 
 /* The rows of a table, as r, whose column is one of the keys in a parameter. */
-static char *
-keyed_rows(Oid relid, const char *column, Oid type, int parameter)
+char *
+source_keyed_rows(Oid relid, const char *column, Oid type, int parameter)
 {
 	return psprintf("%s r WHERE %s = ANY (ARRAY(SELECT %s FROM unnest($%d) AS k(key)))",
 					source_qualified_table(relid), source_comparable_column(relid, column),
@@ -199,7 +199,7 @@ read_new_sponsors(Program *program, MemberSource *source, MemberBatch *batch)
 								   psprintf("SELECT n.* FROM %s n"
 											" WHERE (n.id IN (SELECT k.key FROM unnest($1) AS k(key))) IS TRUE",
 											source_mapped_members(program, source, source->relid,
-																  keyed_rows(source->relid, source->id, key_type(program), 1))),
+																  source_keyed_rows(source->relid, source->id, key_type(program), 1))),
 								   1, types, &new.unknown, NULL, 0);
 		if (found == 0)
 			break;
@@ -220,7 +220,7 @@ void
 source_apply_members(Program *program, MemberSource *source, Oid relid,
 					 SourceRows rows, MemberBatch *batch)
 {
-	Portal		portal = program_cursor(source_members_query(program, source, relid, rows), 0, NULL, NULL);
+	Portal		portal = program_cursor(program, source_members_query(program, source, relid, rows), 0, NULL, NULL);
 	bool		any_moves = false;
 	bool		isnull;
 
@@ -342,6 +342,31 @@ partition_posted(Program *program, void *arg)
 }
 
 /*
+ * The lines of the orders that post, or have to be what was posted.  Where
+ * others write, a table of lines may have been attached since we looked.
+ */
+static void
+read_lines(Program *program, OrderSource *source, SourceRows rows, SaleBatch *batch)
+{
+	OrderSource *now = rows == SOURCE_CATCH_UP ? source_orders_by_id(program, source->id) : source;
+	SaleRow   **with_lines = palloc(sizeof(SaleRow *) * Max(batch->n, 1));
+	int			n = 0;
+
+	if (now == NULL || now->lines == NULL)
+		return;
+	batch->lines_known = true;
+	batch->lines_table = get_rel_name(now->lines->relid);
+	batch->lines_after = now->lines->after_sale_id;
+	for (int i = 0; i < batch->n; i++)
+		if ((batch->rows[i].paid || batch->rows[i].early) && batch->rows[i].order_key != NULL)
+			with_lines[n++] = &batch->rows[i];
+	if (n == 0)
+		return;
+	source_check_lines(now, now->lines);
+	source_read_lines(program, now->lines, with_lines, n);
+}
+
+/*
  * While others write, an order may be canceled between our reading it and our
  * posting it, and its trigger would find nothing posted yet.  So what is going
  * to be posted is locked and read once more; the rest stays as it was read,
@@ -364,7 +389,7 @@ lock_unposted(Program *program, OrderSource *source, const Datum *since, SaleBat
 	found = program_query_text(program,
 							   psprintf("SELECT n.* FROM %s n WHERE n.paid FOR SHARE",
 										source_mapped_orders(program, source, source->relid,
-													  keyed_rows(source->relid, source->key, TEXTOID, 3))),
+													  source_keyed_rows(source->relid, source->key, TEXTOID, 3))),
 							   3, types, values, NULL, 0);
 	batch->n = partition.nposted + found;
 	batch->rows = repalloc(batch->rows, sizeof(SaleRow) * Max(batch->n, 1));
@@ -398,7 +423,7 @@ source_post_orders(Program *program, OrderSource *source, Oid relid,
 	/* two who catch up at once take the orders in the same order */
 	if (rows == SOURCE_CATCH_UP)
 		program_pin_setting("synchronize_seqscans", "off");
-	portal = program_cursor(source_orders_query(program, source, relid, rows), 2, types, values);
+	portal = program_cursor(program, source_orders_query(program, source, relid, rows), 2, types, values);
 	for (;;)
 	{
 		SaleBatch	batch = {.order_source_id = source->id,.timed = source->occurred_at != NULL};
@@ -415,6 +440,7 @@ source_post_orders(Program *program, OrderSource *source, Oid relid,
 		SPI_freetuptable(SPI_tuptable);
 		if (rows == SOURCE_CATCH_UP)
 			lock_unposted(program, source, values, &batch);
+		read_lines(program, source, rows, &batch);
 		program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &batch);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(context);

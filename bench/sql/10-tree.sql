@@ -25,7 +25,8 @@ BEGIN
 	ALTER TABLE by_btree ADD PRIMARY KEY (id);
 	CREATE TABLE sample AS
 		SELECT kind, n, s.id, path, labels, bench.bytes(path) AS bytes
-		FROM bench.sample s JOIN loading USING (id);
+		FROM bench.sample s JOIN loading USING (id) ORDER BY kind, n;
+	ALTER TABLE sample ADD PRIMARY KEY (kind, n);
 	IF schema = 'joined' THEN
 		CREATE TABLE member AS SELECT id, mark, sponsor_id FROM loading;
 		ALTER TABLE member ADD PRIMARY KEY (id);
@@ -38,14 +39,13 @@ BEGIN
 	END IF;
 END $$;
 
--- About 3,400 members of each kind.  "any" is every so many-th of all, from the
--- second: at a million members that makes 96 rows a team on average, most
--- teams being very small and one 288 thousand.
+-- About 3,400 members of each kind.  "any" is every so many-th of all, each
+-- from the middle of its stretch.
 CREATE TABLE bench.sample AS
 	WITH tree AS (SELECT id, distributor.depth(path::distributor.refpath) AS depth FROM bench.tree),
 		facts AS (SELECT count(*) AS members, avg(depth) AS mean FROM tree)
 	SELECT 'any' AS kind, row_number() OVER (ORDER BY id) AS n, id FROM tree, facts
-	WHERE (id - 2) % greatest(members / 3400, 1) = 0
+	WHERE id % greatest(members / 3400, 1) = greatest(members / 3400, 1) / 2
 UNION ALL
 	SELECT 'early', row_number() OVER (ORDER BY id), id FROM tree, facts
 	WHERE id <= members / 10 AND id % greatest(members / 34000, 1) = 0

@@ -37,6 +37,8 @@ INSERT INTO bench.size VALUES
 	('grown', 'GiST', 'ltree', pg_relation_size('grown.grown_ltree')), ('built', 'GiST', 'ltree', pg_relation_size('built.built_ltree'));
 CREATE TABLE grown.sample AS SELECT * FROM joined.sample WHERE kind <> 'large';
 CREATE TABLE built.sample AS TABLE grown.sample;
+ALTER TABLE grown.sample ADD PRIMARY KEY (kind, n);
+ALTER TABLE built.sample ADD PRIMARY KEY (kind, n);
 VACUUM (FREEZE, ANALYZE) grown.by_gist, grown.by_ltree, built.by_gist, built.by_ltree;
 
 CREATE FUNCTION bench.grown(schema text) RETURNS bigint LANGUAGE sql AS $$

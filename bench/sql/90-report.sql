@@ -72,7 +72,9 @@ WITH wanted(i, what, topic, loaded, subject, slow, fast, goal) AS (VALUES
 	(60, 'building GiST: ltree / this', 'build', 'joined', 'GiST', 'ltree', 'this', '>= 6'),
 	(61, 'building B-tree: this / bytes', 'build', 'joined', 'B-tree', 'this', 'bytes', ''),
 	(62, 'random insertions into GiST: this / ltree', 'insert', 'shuffled', 'random', 'this, GiST', 'ltree, GiST', '<= 0.85'),
-	(63, 'moving a team: graft / bare UPDATE', 'move', 'joined', 'team', 'graft', 'bare', '<= 1.1')),
+	(63, 'moving a team: graft / bare UPDATE', 'move', 'joined', 'team', 'graft', 'bare', '<= 1.1'),
+	(80, 'commissions on three levels: plain SQL / commissions()', 'commissions', 'joined', 'three levels', 'plain SQL', 'this', '>= 1'),
+	(81, 'differential over 20 uplines: PL/pgSQL / commissions()', 'commissions', 'joined', 'differential', 'PL/pgSQL', 'this', '>= 10')),
 ratio AS (
 	SELECT i, what, s.us / nullif(f.us, 0) AS ratio, goal FROM wanted w
 		JOIN bench.median s ON (s.topic, s.loaded, s.subject, s.contender) = (w.topic, w.loaded, w.subject, w.slow)
@@ -93,8 +95,9 @@ SELECT format('| %s | %s | %s |', what, coalesce(bench.digits(ratio), '-'), goal
 \qecho
 \qecho '## Team of a member, microseconds a query, rows fetched'
 \qecho
-SELECT 'Rows a team: ' || string_agg(format('%s %s', kind, (SELECT max(answer) FROM bench.median WHERE topic = 'team' AND subject = kind) / n), ', ' ORDER BY kind) || '.'
-FROM (SELECT kind, count(*) AS n FROM bench.sample WHERE kind <> 'large' GROUP BY 1) s;
+SELECT 'Rows a team: ' || string_agg(format('%s %s', kind, round((SELECT max(answer) FROM bench.median WHERE topic = 'team' AND subject = kind) / n, 1)), ', ' ORDER BY kind)
+	|| format('; %s on average of all members.', (SELECT round(avg(distributor.depth(path)), 1) FROM joined.by_btree))
+FROM (SELECT kind, count(*)::numeric AS n FROM bench.sample GROUP BY 1) s;
 \qecho
 \qecho '| rows in the order of joining | any | early | deep |'
 \qecho '|---|---|---|---|'
@@ -120,6 +123,12 @@ SELECT format('## Counting a team of %s, milliseconds', max(answer)) FROM bench.
 \qecho '|---|---|'
 SELECT bench.grid('count', 'joined', '{large}', 1000);
 \qecho
+SELECT format('## Fetching the %s, milliseconds', max(answer)) FROM bench.median WHERE topic = 'fetch';
+\qecho
+\qecho '| | |'
+\qecho '|---|---|'
+SELECT bench.grid('fetch', 'joined', '{large}', 1000);
+\qecho
 \qecho '## Building an index, seconds'
 \qecho
 \qecho '| rows in the order of joining | GiST | B-tree |'
@@ -142,7 +151,22 @@ SELECT format('## Inserting %s paths in random order, seconds', max(answer)) FRO
 \qecho '|---|---|'
 SELECT bench.grid('insert', 'shuffled', '{random}', 1e6);
 \qecho
+\qecho '## Commissions of many sales, seconds'
+\qecho
+\qecho '| | three levels | differential |'
+\qecho '|---|---|---|'
+SELECT bench.grid('commissions', 'joined', '{three levels,differential}', 1e6);
+\qecho
 \qecho '## What the planner chooses'
+\qecho
+\qecho 'On a table with both indexes, and what an index scan takes where there is only the one, microseconds.'
+\qecho
+\qecho '| | chosen | B-tree alone | GiST alone |'
+\qecho '|---|---|---|---|'
+SELECT format('| %s | %s | %s | %s |', question,
+	CASE WHEN plan LIKE '%by_both_btree%' THEN 'B-tree' WHEN plan LIKE '%by_both_gist%' THEN 'GiST' ELSE 'neither' END,
+	CASE WHEN wanted = 'gist' THEN '-' ELSE bench.digits(btree_us) END, bench.digits(gist_us))
+FROM bench.choice ORDER BY place;
 \qecho
 \qecho '```text'
 SELECT '-- ' || question || E'\n' || plan FROM bench.choice ORDER BY place;

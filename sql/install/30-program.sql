@@ -134,6 +134,24 @@ CREATE TABLE @program@.order_source (
 );
 COMMENT ON TABLE @program@.order_source IS 'the user''s order tables, as attach_orders registered them';
 
+CREATE TABLE @program@.order_line_source (
+	relid regclass CONSTRAINT order_line_source_pkey PRIMARY KEY,
+	order_source_id integer NOT NULL,
+	order_key_column text NOT NULL,
+	line_key_column text NOT NULL,
+	product_column text,
+	quantity_column text,
+	amount_column text NOT NULL,
+	cost_column text,
+	attribute_columns text[] NOT NULL,
+	after_sale_id bigint NOT NULL,
+	attached_at timestamptz NOT NULL DEFAULT now(),
+	detached_at timestamptz
+);
+COMMENT ON TABLE @program@.order_line_source IS 'the user''s tables of order lines, as attach_order_lines registered them';
+COMMENT ON COLUMN @program@.order_line_source.order_source_id IS 'the order table whose lines they are';
+COMMENT ON COLUMN @program@.order_line_source.after_sale_id IS 'sales up to this one were posted while the lines were not attached; those without lines have none to compare';
+
 CREATE SEQUENCE @program@.sale_id_seq;
 CREATE TABLE @program@.sale (
 	sale_id bigint CONSTRAINT sale_pkey PRIMARY KEY,
@@ -149,6 +167,7 @@ CREATE TABLE @program@.sale (
 	path_ranks text[],
 	path_states text[],
 	attributes jsonb,
+	counters jsonb,
 	author text,
 	CONSTRAINT sale_amount_check CHECK (amount >= 0 AND amount < 'Infinity'),
 	CONSTRAINT sale_author_check CHECK (num_nonnulls(order_source_id, author) = 1)
@@ -161,8 +180,32 @@ COMMENT ON COLUMN @program@.sale.member_id IS 'to whom the sale is booked (level
 COMMENT ON COLUMN @program@.sale.path IS 'path of that member when the sale was posted; a later move does not change it';
 COMMENT ON COLUMN @program@.sale.path_ranks IS 'ranks along the path when the sale was posted, by level from 0; NULL if there were none';
 COMMENT ON COLUMN @program@.sale.path_states IS 'states along the path when the sale was posted, by level from 0; NULL if all were active';
+COMMENT ON COLUMN @program@.sale.counters IS 'what the plan asked for beyond the sale itself, as read before the calculation: order_number, recruit_numbers, applied, earned; NULL if it asked for nothing';
 COMMENT ON COLUMN @program@.sale.order_source_id IS 'the order table it came from; NULL if recorded by call';
 COMMENT ON COLUMN @program@.sale.author IS 'the role that recorded the sale by call; NULL if it came from a table';
+
+CREATE TABLE @program@.sale_line (
+	sale_id bigint NOT NULL,
+	line integer NOT NULL,
+	line_key text COLLATE "C",
+	product text,
+	quantity numeric,
+	amount numeric NOT NULL,
+	cost numeric,
+	attributes jsonb,
+	CONSTRAINT sale_line_pkey PRIMARY KEY (sale_id, line),
+	CONSTRAINT sale_line_line_key_key UNIQUE (sale_id, line_key),
+	CONSTRAINT sale_line_line_check CHECK (line >= 1),
+	CONSTRAINT sale_line_amount_check CHECK (amount >= 0 AND amount < 'Infinity'),
+	CONSTRAINT sale_line_quantity_check CHECK (quantity > '-Infinity' AND quantity < 'Infinity'),
+	CONSTRAINT sale_line_cost_check CHECK (cost > '-Infinity' AND cost < 'Infinity')
+);
+COMMENT ON TABLE @program@.sale_line IS 'the lines that a sale was posted with';
+COMMENT ON COLUMN @program@.sale_line.line IS '1 for the first, in the order of the keys, or of the list of a call';
+COMMENT ON COLUMN @program@.sale_line.line_key IS 'key of the line within its order; NULL where a call gave none';
+COMMENT ON COLUMN @program@.sale_line.quantity IS 'NULL: not said';
+COMMENT ON COLUMN @program@.sale_line.amount IS 'what was paid for the line, in the currency of the sale';
+COMMENT ON COLUMN @program@.sale_line.cost IS 'what the line costs the house; NULL: not said';
 
 CREATE SEQUENCE @program@.ledger_entry_id_seq;
 CREATE TABLE @program@.ledger (
@@ -189,7 +232,7 @@ COMMENT ON COLUMN @program@.ledger.source IS 'the kind of event that the row bel
 COMMENT ON COLUMN @program@.ledger.source_id IS 'the event: sale_id where source is sale';
 COMMENT ON COLUMN @program@.ledger.line IS 'order line, 0 for the whole order';
 COMMENT ON COLUMN @program@.ledger.level IS '0: the member of the sale, 1: its sponsor, n: the n-th upline';
-COMMENT ON COLUMN @program@.ledger.basis IS 'entry that the amount was computed on, 0 where it was computed on the sale';
+COMMENT ON COLUMN @program@.ledger.basis IS 'tells apart several rows of one rule and member: 0, or one more than the level whose income or share it was computed on';
 COMMENT ON COLUMN @program@.ledger.reverses IS 'entry that this row takes back';
 
 CREATE VIEW @program@.earnings WITH (security_invoker = true) AS
@@ -273,10 +316,10 @@ BEGIN
 	EXECUTE format('INSERT INTO %s.program (version, currency, time_zone, key_type)'
 				   ' SELECT e.extversion, $1, $2, $3 FROM pg_extension e WHERE e.extname = ''distributor''', quoted)
 		USING currency, zone, key_type;
-	FOREACH target IN ARRAY ARRAY['program', 'member', 'member_history', 'member_source', 'orphan',
-								  'plan', 'order_source', 'sale', 'ledger'] LOOP
+	FOREACH target IN ARRAY ARRAY['program', 'member', 'member_history', 'member_source', 'orphan', 'plan',
+								  'order_source', 'order_line_source', 'sale', 'sale_line', 'ledger'] LOOP
 		EXECUTE replace(replace(guards, '@table@', target), '@program@', quoted);
-		IF target IN ('member_history', 'plan', 'sale', 'ledger') THEN
+		IF target IN ('member_history', 'plan', 'sale', 'sale_line', 'ledger') THEN
 			EXECUTE replace(replace(append_only, '@table@', target), '@program@', quoted);
 		END IF;
 	END LOOP;
@@ -371,18 +414,20 @@ COMMENT ON FUNCTION distributor.set_state(pg_catalog.text, pg_catalog.text, pg_c
 CREATE FUNCTION distributor.record_sale(
 		program pg_catalog.text, order_key pg_catalog.text, member pg_catalog.int8,
 		amount pg_catalog."numeric", currency pg_catalog.text DEFAULT NULL,
-		occurred_at pg_catalog.timestamptz DEFAULT NULL, attributes pg_catalog.jsonb DEFAULT NULL)
+		occurred_at pg_catalog.timestamptz DEFAULT NULL, attributes pg_catalog.jsonb DEFAULT NULL,
+		lines pg_catalog.jsonb DEFAULT NULL)
 	RETURNS pg_catalog.int8
 	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_record_sale';
-COMMENT ON FUNCTION distributor.record_sale(pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog."numeric", pg_catalog.text, pg_catalog.timestamptz, pg_catalog.jsonb) IS
+COMMENT ON FUNCTION distributor.record_sale(pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog."numeric", pg_catalog.text, pg_catalog.timestamptz, pg_catalog.jsonb, pg_catalog.jsonb) IS
 	'post one sale and its commissions; returns sale_id; the same sale twice is posted once, the same key with other content is an error';
 CREATE FUNCTION distributor.record_sale(
 		program pg_catalog.text, order_key pg_catalog.text, member pg_catalog.text,
 		amount pg_catalog."numeric", currency pg_catalog.text DEFAULT NULL,
-		occurred_at pg_catalog.timestamptz DEFAULT NULL, attributes pg_catalog.jsonb DEFAULT NULL)
+		occurred_at pg_catalog.timestamptz DEFAULT NULL, attributes pg_catalog.jsonb DEFAULT NULL,
+		lines pg_catalog.jsonb DEFAULT NULL)
 	RETURNS pg_catalog.int8
 	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_record_sale';
-COMMENT ON FUNCTION distributor.record_sale(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog."numeric", pg_catalog.text, pg_catalog.timestamptz, pg_catalog.jsonb) IS
+COMMENT ON FUNCTION distributor.record_sale(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog."numeric", pg_catalog.text, pg_catalog.timestamptz, pg_catalog.jsonb, pg_catalog.jsonb) IS
 	'post one sale and its commissions; returns sale_id; the same sale twice is posted once, the same key with other content is an error';
 
 -- The user's own tables
@@ -395,6 +440,11 @@ CREATE FUNCTION distributor.orders_changed() RETURNS pg_catalog.trigger
 	LANGUAGE C AS 'MODULE_PATHNAME', 'trigger_orders_changed';
 COMMENT ON FUNCTION distributor.orders_changed() IS
 	'trigger function that attach_orders puts on a table of orders; takes the program as its argument and refuses tables that are not registered there';
+
+CREATE FUNCTION distributor.order_lines_changed() RETURNS pg_catalog.trigger
+	LANGUAGE C AS 'MODULE_PATHNAME', 'trigger_order_lines_changed';
+COMMENT ON FUNCTION distributor.order_lines_changed() IS
+	'trigger function that attach_order_lines puts on a table of order lines; takes the program as its argument and refuses tables that are not registered there';
 
 CREATE FUNCTION distributor.attach_members(
 		program pg_catalog.text, "table" pg_catalog.regclass, id pg_catalog.text, sponsor pg_catalog.text,
@@ -416,6 +466,16 @@ CREATE FUNCTION distributor.attach_orders(
 COMMENT ON FUNCTION distributor.attach_orders(pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text[], pg_catalog.text, pg_catalog.text[], pg_catalog.timestamptz) IS
 	'post the paid orders of a table of the user, now and from now on; returns how many were posted now';
 
+CREATE FUNCTION distributor.attach_order_lines(
+		program pg_catalog.text, "table" pg_catalog.regclass, order_key pg_catalog.text, line_key pg_catalog.text,
+		product pg_catalog.text DEFAULT NULL, quantity pg_catalog.text DEFAULT NULL,
+		amount pg_catalog.text DEFAULT NULL, cost pg_catalog.text DEFAULT NULL,
+		attributes pg_catalog.text[] DEFAULT '{}', orders pg_catalog.regclass DEFAULT NULL)
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'attach_order_lines';
+COMMENT ON FUNCTION distributor.attach_order_lines(pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text[], pg_catalog.regclass) IS
+	'take the lines of the orders of an attached table from a table of the user: an order posts with the lines that it has then';
+
 CREATE FUNCTION distributor.detach_members(program pg_catalog.text, "table" pg_catalog.regclass)
 	RETURNS pg_catalog.void
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'detach_members';
@@ -426,6 +486,12 @@ CREATE FUNCTION distributor.detach_orders(program pg_catalog.text, "table" pg_ca
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'detach_orders';
 COMMENT ON FUNCTION distributor.detach_orders(pg_catalog.text, pg_catalog.regclass) IS
 	'undo attach_orders: the triggers go, what was posted stays';
+
+CREATE FUNCTION distributor.detach_order_lines(program pg_catalog.text, "table" pg_catalog.regclass)
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'detach_order_lines';
+COMMENT ON FUNCTION distributor.detach_order_lines(pg_catalog.text, pg_catalog.regclass) IS
+	'undo attach_order_lines: the triggers go, the lines of what was posted stay';
 
 CREATE FUNCTION distributor.post_sales(
 		program pg_catalog.text, "table" pg_catalog.regclass DEFAULT NULL,
@@ -459,11 +525,23 @@ CREATE FUNCTION distributor.explain(
 		OUT rule pg_catalog.text, OUT level pg_catalog.int4, OUT member_id pg_catalog.int8,
 		OUT member_key pg_catalog.text, OUT base pg_catalog."numeric", OUT rate pg_catalog."numeric",
 		OUT exact pg_catalog."numeric", OUT amount pg_catalog."numeric", OUT currency pg_catalog.text,
-		OUT reason pg_catalog.text, OUT explanation pg_catalog.text)
+		OUT line pg_catalog.int4, OUT basis pg_catalog.int4, OUT reason pg_catalog.text,
+		OUT limited_by pg_catalog.text, OUT explanation pg_catalog.text)
 	RETURNS SETOF record
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'program_explain';
 COMMENT ON FUNCTION distributor.explain(pg_catalog.text, pg_catalog.text) IS
 	'why an order paid what it paid: every rule and upline with base, rate and amount, paid or why not';
+
+CREATE FUNCTION distributor.dry_run(
+		program pg_catalog.text, plan pg_catalog.json,
+		"from" pg_catalog.timestamptz DEFAULT '-infinity', "to" pg_catalog.timestamptz DEFAULT 'infinity',
+		OUT rule pg_catalog.text, OUT member_id pg_catalog.int8, OUT member_key pg_catalog.text,
+		OUT currency pg_catalog.text, OUT sales pg_catalog.int8, OUT would_pay pg_catalog."numeric",
+		OUT paid pg_catalog."numeric", OUT difference pg_catalog."numeric")
+	RETURNS SETOF record
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 100 AS 'MODULE_PATHNAME', 'program_dry_run';
+COMMENT ON FUNCTION distributor.dry_run(pg_catalog.text, pg_catalog.json, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
+	'what a plan would have paid on the sales that occurred from "from" to before "to", beside what was paid, by rule, member and currency; writes nothing';
 
 CREATE FUNCTION distributor.check_program(program pg_catalog.text) RETURNS pg_catalog.void
 	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'program_check_exists';

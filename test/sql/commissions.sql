@@ -110,7 +110,8 @@ FROM unnest(ARRAY['{Active}', '{""}', '{activ}', '{actives}', '{active,active,go
 --
 CREATE FUNCTION commission_lines(plan jsonb, path refpath, amount numeric, currency text DEFAULT NULL, states text[] DEFAULT NULL)
 RETURNS TABLE (rule text, level int, member_id bigint, base numeric, rate numeric, amount numeric, exact numeric, reason text)
-AS '$libdir/distributor', 'distributor_commission_lines' LANGUAGE C IMMUTABLE;
+LANGUAGE sql IMMUTABLE AS $$ SELECT rule, level, member_id, base, rate, amount, exact, reason
+	FROM explain_commissions($1, $2, $3, $4, $5) $$;
 SELECT * FROM commission_lines('{"rules": [
 	{"name": "a", "kind": "unilevel", "self": "1%", "levels": ["0%", "0.02%", "3%", "0%", "4.555%"]},
 	{"name": "b", "kind": "unilevel", "levels": ["10%", "9%", "8%", "7%", "6%", "0%"]}]}', '1.2.3.4.5', 10);
@@ -125,7 +126,7 @@ SELECT count(*), count(*) FILTER (WHERE l.reason = 'paid'), sum(l.exact) = 17.3 
 FROM commission_lines(unilevel('4%', '3%', '2%', '1%'), '1.2.3', 17.3, 'CNY', '{active,left}') l;
 SELECT rule, level, member_id, base, rate, amount FROM commission_lines(unilevel('4%', '3%', '2%', '1%'), '1.2.3', 17.3, 'CNY', '{active,left}') WHERE reason = 'paid'
 EXCEPT ALL
-SELECT * FROM commissions(unilevel('4%', '3%', '2%', '1%'), '1.2.3', 17.3, 'CNY', '{active,left}');
+SELECT rule, level, member_id, base, rate, amount FROM commissions(unilevel('4%', '3%', '2%', '1%'), '1.2.3', 17.3, 'CNY', '{active,left}');
 -- a hundred thousand lines of one sale, none paid
 SELECT reason, count(*) FROM commission_lines((SELECT jsonb_build_object('rules', jsonb_agg(jsonb_build_object('name', i::text, 'kind', 'unilevel', 'levels', array_fill('0%'::text, ARRAY[100])))) FROM generate_series(1, 1000) i),
 	'1.2', 1000) GROUP BY 1 ORDER BY 1;
@@ -243,8 +244,9 @@ SELECT plan, 'rule ' || rule AS rule, rule AS rule_no, level,
 	random() < 0.5 AS as_number
 FROM generate_series(1, 40) plan, generate_series(1, 3) rule, generate_series(0, 5) level
 WHERE rule = 1 OR random() < 0.8;
+-- what rounding up adds to tiny sales is more than the whole, and the guard would see to that
 CREATE TABLE random_plan AS
-SELECT plan, jsonb_build_object('rules', jsonb_agg(rule ORDER BY rule_no)) AS document
+SELECT plan, jsonb_build_object('guard', jsonb_build_object('max_share', '1000%'), 'rules', jsonb_agg(rule ORDER BY rule_no)) AS document
 FROM (SELECT plan, rule_no, jsonb_build_object('name', rule, 'kind', 'unilevel', 'levels',
 		(SELECT jsonb_agg(CASE WHEN r.ppm IS NULL THEN '"0%"'
 			WHEN r.as_number THEN to_jsonb(r.ppm / 1000000.0) ELSE to_jsonb(r.ppm / 10000.0 || '%') END ORDER BY l)
@@ -269,7 +271,7 @@ SELECT * FROM (
 	WHERE r.level < cardinality(s.ids) AND coalesce(s.states[r.level + 1], 'active') = 'active') e
 WHERE amount > 0;
 CREATE TABLE actual AS
-SELECT s.id, p.plan, c.* FROM random_sale s JOIN random_plan p ON p.plan = s.id % 40 + 1,
+SELECT s.id, p.plan, c.rule, c.level, c.member_id, c.base, c.rate, c.amount FROM random_sale s JOIN random_plan p ON p.plan = s.id % 40 + 1,
 	commissions(p.document, s.path, s.amount, s.currency, s.states) c;
 SELECT count(*) > 5000 AS enough, count(DISTINCT plan) AS plans FROM expected;
 SELECT 'missing', * FROM (TABLE expected EXCEPT ALL TABLE actual) d LIMIT 5;

@@ -171,6 +171,12 @@ FROM unnest(ARRAY['member, uplines(path)', 'member, uplines(path, 3)', 'leader, 
 	'commissions(''{"rules": [{"name": "a", "kind": "unilevel", "self": "1%", "levels": ["20%", "5%", "3%"]}]}'', ''1.2'', 1)',
 	'member, commissions(''{"rules": [{"name": "a", "kind": "unilevel", "levels": ["20%", "5%", "3%"]}]}'', path, 1)']) q;
 
+-- support functions on functions that they are not for
+CREATE FUNCTION public.other_uplines(integer, text) RETURNS SETOF integer LANGUAGE plpgsql IMMUTABLE SUPPORT distributor.refpath_uplines_support AS 'BEGIN RETURN; END';
+CREATE FUNCTION public.other_commissions(integer, text) RETURNS SETOF integer LANGUAGE plpgsql IMMUTABLE SUPPORT distributor.commissions_support AS 'BEGIN RETURN; END';
+SELECT pg_temp.expected('SELECT * FROM public.other_uplines(7, ''x'')') AS uplines, pg_temp.expected('SELECT * FROM public.other_commissions(7, ''x'')') AS commissions;
+DROP FUNCTION public.other_uplines, public.other_commissions;
+
 -- a role that may not see the values is given no estimate from them
 CREATE ROLE regress_refpath_blind;
 CREATE FUNCTION public.expected(query text) RETURNS numeric LANGUAGE plpgsql AS $$

@@ -70,8 +70,10 @@ CREATE FUNCTION pg_temp.learn() RETURNS void LANGUAGE sql AS $$
 	TRUNCATE answers;
 	INSERT INTO answers SELECT op, a.* FROM unnest('{<,<=,=,>=,>,@>,<@,>>,<<,@> path,<@ member}'::text[]) op, pg_temp.ask(op) a $$;
 CREATE FUNCTION pg_temp.differ(ops text[]) RETURNS TABLE (op text, queries bigint, matches bool, differ bigint) LANGUAGE sql AS $$
-	SELECT o.op, count(*), sum(a.rows) > 0, count(*) FILTER (WHERE (a.rows, a.digest) IS DISTINCT FROM (b.rows, b.digest))
-	FROM unnest(ops) WITH ORDINALITY AS o(op, i), pg_temp.ask(o.op) a JOIN answers b USING (n) WHERE b.op = o.op GROUP BY i, o.op ORDER BY i $$;
+	-- asked once, whatever the planner makes of the join
+	WITH a AS MATERIALIZED (SELECT o.op, o.i, asked.* FROM unnest(ops) WITH ORDINALITY AS o(op, i), pg_temp.ask(o.op) asked)
+	SELECT a.op, count(*), sum(a.rows) > 0, count(*) FILTER (WHERE (a.rows, a.digest) IS DISTINCT FROM (b.rows, b.digest))
+	FROM a JOIN answers b USING (op, n) GROUP BY a.i, a.op ORDER BY a.i $$;
 CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query;

@@ -102,3 +102,40 @@ SELECT pg_temp.outcome('INSERT INTO held VALUES ($1) RETURNING ''done''', pg_tem
 \x
 SELECT count(*) FROM held WHERE path = pg_temp.path_of(500000);
 DROP TABLE held;
+
+-- Lengths at which the keys and the conditions of indexes change form: keys of
+-- GiST at 240 bytes, ends of its ranges at 256, lists made while planning at 256.
+CREATE TABLE edge AS SELECT n, pg_temp.path_of(n) AS path FROM generate_series(220, 270) n, generate_series(1, 20);
+INSERT INTO edge SELECT -n, refpath_append(path, i) FROM edge, generate_series(1, 3) i;
+CREATE TABLE asked AS SELECT DISTINCT path FROM edge;
+CREATE INDEX edge_gist ON edge USING gist (path);
+CREATE INDEX edge_btree ON edge USING btree (path);
+ANALYZE edge, asked;
+CREATE FUNCTION pg_temp.answers() RETURNS TABLE (op text, pairs bigint, digest bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	FOREACH op IN ARRAY '{<@,<<,@>,>>,=,<,>=}'::text[] LOOP
+		EXECUTE format('SELECT sum(c), bit_xor(hashint8extended(h, c)) FROM asked a, LATERAL (SELECT count(*), sum(hashint8(n)) FROM edge e WHERE e.path %s a.path) s(c, h)', op) INTO pairs, digest;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_bitmapscan = off;
+CREATE TEMP TABLE right_answer AS SELECT * FROM pg_temp.answers();
+RESET enable_indexscan; RESET enable_indexonlyscan; RESET enable_bitmapscan;
+SET enable_seqscan = off;
+SELECT r.op, r.pairs > 0 AS some, count(*) FILTER (WHERE a = r) AS same FROM right_answer r, pg_temp.answers() a WHERE a.op = r.op GROUP BY r.op, r.pairs ORDER BY r.op;
+DROP INDEX edge_btree;
+SELECT r.op, count(*) FILTER (WHERE a = r) AS same FROM right_answer r, pg_temp.answers() a WHERE a.op = r.op GROUP BY r.op, r.pairs ORDER BY r.op;
+CREATE INDEX edge_btree ON edge USING btree (path);
+CREATE FUNCTION pg_temp.condition(bytes integer) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE format('EXPLAIN (COSTS OFF) SELECT n FROM edge WHERE path @> %L', pg_temp.path_of(bytes)) LOOP
+		IF line LIKE '%Index Cond%' THEN
+			RETURN regexp_replace(line, '^.*ANY \((\W*\w+)[ ,(].*$', '\1');
+		END IF;
+	END LOOP;
+END $$;
+SELECT n, left(pg_temp.condition(n), 20) AS list FROM generate_series(255, 257) n;
+RESET enable_seqscan;
+DROP TABLE edge, asked;

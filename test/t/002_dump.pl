@@ -16,6 +16,23 @@ my $dir = PostgreSQL::Test::Utils::tempdir();
 
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
 attach_shop($node, 'shop');
+# Lines of orders, and a plan that asks for them and counts.
+$node->safe_psql(
+	'shop', q{
+	CREATE TABLE order_lines (order_id bigint, no int, amount numeric, category text, PRIMARY KEY (order_id, no));
+	SELECT distributor.attach_order_lines('shop', 'order_lines', 'order_id', 'no', amount => 'amount',
+										  attributes => '{category}');
+	SELECT distributor.set_plan('shop', '{"rules": [
+		{"name": "sales", "kind": "unilevel", "per": "line", "levels": ["20%", "5%"], "caps": {"member_month": 100000}},
+		{"name": "first", "kind": "unilevel", "when": {"order_number": {"over": 600}}, "levels": ["1%"]}]}'::json);
+});
+$node->safe_psql(
+	'shop', q{
+	INSERT INTO order_lines SELECT i, l, i / l, 'food' FROM generate_series(501, 520) i, generate_series(1, 3) l;
+	INSERT INTO orders SELECT i, 1 + i % 200, i FROM generate_series(501, 520) i;
+});
+is($node->safe_psql('shop', 'SELECT (SELECT count(*) FROM shop.sale_line), (SELECT count(*) FROM shop.sale WHERE counters IS NOT NULL)'),
+	'60|20', 'there are lines and counters to lose');
 my $before = program_contents($node, 'shop', 'shop');
 like($before, qr/^ledger\|[1-9]/m, 'there is a ledger to lose');
 
@@ -23,7 +40,13 @@ like($before, qr/^ledger\|[1-9]/m, 'there is a ledger to lose');
 sub goes_on
 {
 	my ($db) = @_;
-	$node->safe_psql($db, q{INSERT INTO users VALUES (1000, 7); INSERT INTO orders VALUES (1000, 1000, 100)});
+	$node->safe_psql(
+		$db, q{
+		INSERT INTO users VALUES (1000, 7);
+		WITH l AS (INSERT INTO order_lines VALUES (1000, 1, 100))
+		INSERT INTO orders VALUES (1000, 1000, 100)});
+	fails_with($node, $db, 'UPDATE order_lines SET amount = 99 WHERE order_id = 510 AND no = 1', '55000',
+		qr/lines cannot be changed/, "$db: lines of a posted order stay");
 	is( $node->safe_psql(
 			$db,
 			q{SELECT level, member_id, amount,

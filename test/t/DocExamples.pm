@@ -9,7 +9,7 @@ use Exporter 'import';
 use File::Temp;
 use IPC::Run;
 
-our @EXPORT = qw(examples run_examples tidy);
+our @EXPORT = qw(examples installs run_examples tidy);
 
 # [{line, sql, expected or undef}, ...]
 sub examples
@@ -45,6 +45,12 @@ sub examples
 	}
 	close $in;
 	return @examples;
+}
+
+# Does the page itself create the extension?  Not every page begins anew.
+sub installs
+{
+	return scalar grep { $_->{sql} =~ /CREATE EXTENSION distributor/ } @_;
 }
 
 # As psql aligns it, but for blanks at line ends and empty lines around.
