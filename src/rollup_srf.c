@@ -126,7 +126,7 @@ static ParamListInfo
 parameters_of_array(FunctionCallInfo fcinfo)
 {
 	ParamListInfo params;
-	AnyArrayType *array;
+	ArrayType  *array;
 	Oid			type;
 	int16		typlen;
 	bool		typbyval;
@@ -137,11 +137,10 @@ parameters_of_array(FunctionCallInfo fcinfo)
 
 	if (PG_ARGISNULL(ARG_FIRST_PARAMETER))
 		return NULL;
-	array = PG_GETARG_ANY_ARRAY_P(ARG_FIRST_PARAMETER);
-	type = AARR_ELEMTYPE(array);
+	array = PG_GETARG_ARRAYTYPE_P(ARG_FIRST_PARAMETER);
+	type = ARR_ELEMTYPE(array);
 	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
-	deconstruct_array(DatumGetArrayTypeP(PG_GETARG_DATUM(ARG_FIRST_PARAMETER)),
-					  type, typlen, typbyval, typalign, &values, &nulls, &n);
+	deconstruct_array(array, type, typlen, typbyval, typalign, &values, &nulls, &n);
 	params = makeParamList(n);
 	for (int i = 0; i < n; i++)
 		set_parameter(params, i, type, values[i], nulls[i]);
