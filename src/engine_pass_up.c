@@ -60,18 +60,20 @@ pay(EngineRun *run, Size term, int level, int basis)
 	(void) engine_pay(run, &share);
 }
 
-/* What is passed up, to a level where nobody gets it. */
+/* What is passed up, to a level where nobody gets it: as if it were beyond the path. */
 static void
 pay_nobody(EngineRun *run, int level)
 {
-	EngineShare share = {level, level, 0, engine_rate(run, offsetof(PlanTerms, pass), run->sale->depth), &run->base};
+	EngineShare share = {run->sale->depth};
 	EngineLine *line;
 
 	if (!engine_has_rate(run, offsetof(PlanTerms, pass)))
 		return;
+	share.rate = engine_rate(run, offsetof(PlanTerms, pass), share.level);
+	share.base = &run->base;
 	line = engine_refuse(run, &share, ENGINE_NO_UPLINE);
 	if (line != NULL)
-		line->member_id = -1;
+		line->level = level;
 }
 
 void
