@@ -1016,9 +1016,9 @@ class Peer(Application):
 			self.pay(person.level, person, person.level, rate, self.income(source), source.level + 1)
 
 	def income(self, person):
-		"""What the rules in "income" have paid somebody."""
+		"""What the rules in "income" have paid somebody, at its level."""
 		return sum((each.amount for each in self.calculation.paid(self.rule["income"], self.item.line)
-					if each.member == person.member), Fraction(0))
+					if each.stands_at == person.level), Fraction(0))
 
 
 class PassUp(Application):
