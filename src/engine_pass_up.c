@@ -64,14 +64,16 @@ pay(EngineRun *run, Size term, int level, int basis)
 static void
 pay_nobody(EngineRun *run, int level)
 {
-	EngineShare share = {level, level, 0, engine_rate(run, offsetof(PlanTerms, pass), run->sale->depth), &run->base};
+	/* a level where nobody stands: nobody's rank chooses or uplifts */
+	int			beyond = run->sale->depth;
+	EngineShare share = {beyond, level, 0, engine_rate(run, offsetof(PlanTerms, pass), beyond), &run->base};
 	EngineLine *line;
 
 	if (!engine_has_rate(run, offsetof(PlanTerms, pass)))
 		return;
 	line = engine_refuse(run, &share, ENGINE_NO_UPLINE);
 	if (line != NULL)
-		line->member_id = -1;
+		line->level = level;
 }
 
 void

@@ -406,7 +406,8 @@ class Calculation:
 			base = {"of": base}
 		if "rule" in base:
 			return sum((each.amount for each in self.paid([base["rule"]], item.line)
-						if base.get("level") in (None, each.level)), Fraction(0))
+						if base.get("level") is None or
+						(each.level == base["level"] and not each.to_named)), Fraction(0))
 		value = self.base_of(base.get("of") or "amount", item)
 		if value is None:
 			return None
@@ -547,11 +548,11 @@ class Application:
 	# Rates.
 
 	def has(self, key):
-		"""Does the rule or a variant that holds say this?"""
-		return any(source.get(key) is not None for source in self.sources + [self.rule])
+		"""Does any of those that are asked say this?"""
+		return any(source.get(key) is not None for source in self.sources)
 
 	def count(self, key):
-		return max(len(source.get(key) or []) for source in self.sources + [self.rule])
+		return max(len(source.get(key) or []) for source in self.sources)
 
 	def find(self, key, rank, index=None):
 		"""The first value for a rank among the variants and the rule."""
@@ -789,7 +790,7 @@ class Split(Application):
 
 	def fill(self, number, line, rate):
 		"""Where a level is not paid: who gets its share."""
-		if line.reason not in NOT_PAID or rate is None:
+		if line.reason not in NOT_PAID or rate is None or rate.is_zero():
 			return
 		if self.missing == "rolls_up":
 			self.give(number, line, rate, self.nearest(number, line.level))
@@ -814,7 +815,7 @@ class Split(Application):
 		person = Person(None, member, "active", None)
 		if member in self.sale.path:
 			person = self.calculation.person(len(self.sale.path) - 1 - self.sale.path.index(member))
-		if self.double_dip(person):
+		if person.state != "active" or self.above_max_level(person) or self.double_dip(person):
 			return
 		given = self.pay(line.level, person, number, rate, self.budget,
 						 line.basis or line.level + 1, need_qualification=False)
@@ -822,7 +823,7 @@ class Split(Application):
 		line.take_money("moved")
 
 	def fill_last(self):
-		paid = [each.level for each in self.lines if each.reason == "paid" and each.level > 0]
+		paid = [each.level for each in self.lines if each.reason == "paid"]
 		if not paid:
 			return
 		for number, line, rate in self.left_over:
@@ -872,7 +873,9 @@ class Differential(Application):
 			return False
 		if not self.qualified(person, person.level) or rate is None:
 			if not silent:
-				self.add(person.level, person, self.why_not(person, person.level, rate))
+				part = self.part(person, rate) if rate is not None else None
+				self.add(person.level, person,
+						 self.why_not(person, person.level, self.due(rate, part)))
 			return False
 		part = self.part(person, rate)
 		line = None if silent else self.pay_part(person, rate, part)
@@ -882,10 +885,12 @@ class Differential(Application):
 			self.own += self.calculation.round(part[1]) if paid else part[1]
 		return self.pass_by(person, rate)
 
+	def due(self, rate, part):
+		"""Who is due the slices of others is not paid zero, whatever its own."""
+		return Rate(fixed=part[1]) if self.slices and part and part[1] > 0 else rate
+
 	def pay_part(self, person, rate, part):
-		# Who is due the slices of others is not paid zero, whatever its own.
-		due = Rate(fixed=part[1]) if self.slices and part and part[1] > 0 else rate
-		reason = self.why_not(person, person.level, due)
+		reason = self.why_not(person, person.level, self.due(rate, part))
 		if part is None or reason == "zero_rate":
 			return self.add(person.level, person, reason or "not_above")
 		percent, exact = part
@@ -904,7 +909,7 @@ class Differential(Application):
 			percent = rate.percent
 			exact -= self.own + sum(
 				each.amount for each in self.calculation.paid(self.rule["deduct"], self.item.line)
-				if each.level <= person.level)
+				if each.level <= person.level and not each.to_named)
 		else:
 			percent = None
 			if rate.percent is not None and self.highest.percent is not None:
