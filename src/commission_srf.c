@@ -80,6 +80,7 @@ typedef struct CallSite
 	struct varlena *source;		/* the plan's datum, detoasted but maybe packed */
 	CommissionPlan *plan;
 	Datum	   *names;			/* of the rules, as text */
+	MemoryContext row_context;	/* of one row of the result */
 	EngineResult result;
 	TupleDesc	tupdesc;
 } CallSite;
@@ -105,6 +106,9 @@ call_site(FunctionCallInfo fcinfo, bool paid_only)
 	site->tupdesc = CreateTupleDescCopy(tupdesc);
 	engine_init(&site->result, CurrentMemoryContext);
 	site->result.paid_only = paid_only;
+	if (!paid_only)
+		site->row_context = AllocSetContextCreate(CurrentMemoryContext, "explained commission",
+												  ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(old);
 
 	fcinfo->flinfo->fn_extra = site;
@@ -320,6 +324,7 @@ put_explained(Tuplestorestate *store, const CallSite *site, const EngineSale *sa
 	Datum		values[EXPLAINED_NCOLUMNS];
 	bool		nulls[EXPLAINED_NCOLUMNS] = {false};
 	const char *limit = engine_limit_code(line->limited_by);
+	MemoryContext old = MemoryContextSwitchTo(site->row_context);
 	char	   *member = line->member_id < 0 ? NULL : psprintf(INT64_FORMAT, line->member_id);
 
 	values[EXPLAINED_RULE] = site->names[line->rule->index];
@@ -339,6 +344,8 @@ put_explained(Tuplestorestate *store, const CallSite *site, const EngineSale *sa
 	values[EXPLAINED_EXPLANATION] =
 		CStringGetTextDatum(engine_explain(line, sale, member, sale->currency));
 	tuplestore_putvalues(store, site->tupdesc, values, nulls);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(site->row_context);
 }
 
 static void

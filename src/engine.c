@@ -29,9 +29,21 @@ engine_init(EngineResult *result, MemoryContext context)
 	result->nlines = 0;
 	result->maxlines = ENGINE_FIRST_LINES;
 	result->lines = palloc(sizeof(EngineLine) * ENGINE_FIRST_LINES);
+	result->maxrules = 0;
+	result->rule_starts = NULL;
+	result->scratch = NULL;
 	result->maxdepth = ENGINE_FIRST_DEPTH;
 	result->ranks = palloc(sizeof(int) * ENGINE_FIRST_DEPTH);
 	MemoryContextSwitchTo(old);
+}
+
+static void
+make_rule_starts(EngineResult *result, int nrules)
+{
+	if (result->rule_starts != NULL)
+		pfree(result->rule_starts);
+	result->rule_starts = MemoryContextAlloc(result->context, sizeof(int) * nrules);
+	result->maxrules = nrules;
 }
 
 /* ---- what comes from outside ---- */
@@ -210,12 +222,14 @@ run_rule(EngineRun *run)
 	const PlanTerms *own_terms[1];
 
 	run->rule_start = run->result->nlines;
+	run->result->rule_starts[rule->index] = run->rule_start;
 	run->item = &run->whole;
 	if (already_paid(run))
 	{
 		engine_no_rule(run, ENGINE_ALREADY_PAID);
 		return;
 	}
+	engine_find_group_paid(run);
 	run->terms = rule->nvariants == 0 ? own_terms
 		: palloc(sizeof(PlanTerms *) * (rule->nvariants + 1));
 	if (rule->per_line && sale->nitems > 0)
@@ -269,6 +283,10 @@ engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *res
 
 	check_sale(sale, result->zero);
 	result->nlines = 0;
+	result->line_sums_known[0] = result->line_sums_known[1] = false;
+	if (result->maxrules < plan->nrules)
+		make_rule_starts(result, plan->nrules);
+	run.context = CurrentMemoryContext;
 	run.rounding = plan_currency_rounding(plan, sale->currency);
 	run.top_level = plan->compliance.max_level > 0 ? plan->compliance.max_level : PG_INT32_MAX;
 	run.ranks = rank_positions(&run);

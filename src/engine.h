@@ -23,6 +23,7 @@ typedef enum EngineState
 } EngineState;
 
 #define ENGINE_MAX_ITEMS		10000
+#define ENGINE_MAX_LINES		(16 * 1024 * 1024)	/* of a result, paid or not */
 
 /* An order line. */
 typedef struct EngineItem
@@ -132,8 +133,13 @@ typedef struct EngineResult
 	int			nlines;
 	int			maxlines;
 	EngineLine *lines;
+	int			maxrules;
+	int		   *rule_starts;	/* first lines of the rules that have run */
 	int			maxdepth;
 	int		   *ranks;			/* positions by level, of maxdepth levels */
+	MemoryContext scratch;		/* NULL until it is needed; of one condition or base */
+	Numeric		line_sums[2];	/* quantity and cost of all order lines */
+	bool		line_sums_known[2];
 } EngineResult;
 
 extern void engine_init(EngineResult *result, MemoryContext context);

@@ -122,13 +122,15 @@ refuse(Climb *climb, int level, EngineReason reason, Numeric due, Numeric rate)
 
 /*
  * Does a member deduct its part from what others get, though it is not paid?
- * Only what it would get, were it not for its state or other rules.
+ * Only what it would get, were it not for its state or other rules, or a
+ * slice of zero.
  */
 static bool
 deducts_unpaid(const EngineRun *run, int level, EngineReason reason)
 {
 	return (reason == ENGINE_FROZEN_MEMBER || reason == ENGINE_LEFT_MEMBER ||
-			reason == ENGINE_ABOVE_MAX_LEVEL || reason == ENGINE_DOUBLE_DIP) &&
+			reason == ENGINE_ABOVE_MAX_LEVEL || reason == ENGINE_DOUBLE_DIP ||
+			reason == ENGINE_ZERO_RATE) &&
 		engine_is_qualified(run, level, level);
 }
 
@@ -154,7 +156,7 @@ visit(Climb *climb, int level)
 		reason = ENGINE_ZERO_RATE;
 	else
 		reason = engine_member_reason(run, level, level, own->kind != PLAN_NO_VALUE);
-	deducts = reason == ENGINE_PAID || reason == ENGINE_ZERO_RATE || deducts_unpaid(run, level, reason);
+	deducts = reason == ENGINE_PAID || deducts_unpaid(run, level, reason);
 
 	if (reason == ENGINE_PAID && above && !counted)
 	{
@@ -178,7 +180,7 @@ static bool
 top_reached(const Climb *climb)
 {
 	if (climb->slices)
-		return climb->top >= 0 && climb->passed >= climb->top;
+		return climb->top > 0 && climb->passed >= climb->top;	/* no rank is no top */
 	return climb->reached;
 }
 

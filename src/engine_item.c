@@ -5,8 +5,35 @@
  */
 #include "compat.h"
 
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
 #include "engine_run.h"
 #include "plan_reader.h"
+
+/* ---- work whose traces are of no use ---- */
+
+/*
+ * A sale may have ten thousand lines and a plan as many conditions, each of
+ * which leaves copies of words and numbers behind.
+ */
+static MemoryContext
+enter_scratch(const EngineRun *run)
+{
+	EngineResult *result = run->result;
+
+	if (result->scratch == NULL)
+		result->scratch = AllocSetContextCreate(result->context, "commission engine scratch",
+												ALLOCSET_SMALL_SIZES);
+	return MemoryContextSwitchTo(result->scratch);
+}
+
+static void
+leave_scratch(const EngineRun *run, MemoryContext old)
+{
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(run->result->scratch);
+}
 
 /* ---- json ---- */
 
@@ -47,9 +74,10 @@ number_member(JsonbContainer *object, const char *name)
 
 /* NULL where not every line has it; a line without quantity is one. */
 static Numeric
-sum_of_lines(const EngineSale *sale, bool of_cost)
+add_up_lines(const EngineSale *sale, bool of_cost)
 {
 	Numeric		sum = NULL;
+	Numeric		one = money_from_int(1);
 
 	for (int i = 0; i < sale->nitems; i++)
 	{
@@ -58,11 +86,26 @@ sum_of_lines(const EngineSale *sale, bool of_cost)
 
 		if (value == NULL && of_cost)
 			return NULL;
-		if (value == NULL)
-			value = money_from_int(1);
-		sum = sum == NULL ? value : money_add(sum, value);
+		money_add_to(&sum, value != NULL ? value : one);
 	}
 	return sum;
+}
+
+/* Once for a sale, however many ask. */
+static Numeric
+sum_of_lines(const EngineRun *run, bool of_cost)
+{
+	EngineResult *result = run->result;
+
+	if (!result->line_sums_known[of_cost])
+	{
+		MemoryContext old = MemoryContextSwitchTo(run->context);
+
+		result->line_sums[of_cost] = add_up_lines(run->sale, of_cost);
+		result->line_sums_known[of_cost] = true;
+		MemoryContextSwitchTo(old);
+	}
+	return result->line_sums[of_cost];
 }
 
 static Numeric
@@ -78,7 +121,7 @@ find_number(const EngineRun *run, const EngineItem *item, const char *name)
 		return is_cost ? item->cost : item->quantity;
 	number = number_member(item->attributes, name);
 	if (number == NULL && item->line == 0 && (is_quantity || is_cost))
-		number = sum_of_lines(run->sale, is_cost);
+		number = sum_of_lines(run, is_cost);
 	return number;
 }
 
@@ -134,21 +177,11 @@ base_of_numbers(const EngineRun *run, const PlanBase *base)
 	return add_terms(run, value, base->plus, base->nplus, false);
 }
 
-/* What percentages are applied to; NULL: it has no value. */
-Numeric
-engine_base(const EngineRun *run)
+static Numeric
+clipped_base(const EngineRun *run, const PlanBase *base)
 {
-	const PlanBase *base = &run->rule->base;
-	Numeric		value;
+	Numeric		value = base_of_numbers(run, base);
 
-	if (base->rule >= 0)
-	{
-		int			index = base->rule;
-		PlanRules	rules = {1, &index};
-
-		return engine_paid(run, &rules, base->rule_level, false);
-	}
-	value = base_of_numbers(run, base);
 	if (value == NULL)
 		return NULL;
 	if (money_sign(value) < 0)
@@ -164,6 +197,31 @@ engine_base(const EngineRun *run)
 			value = run->result->zero;
 	}
 	return value;
+}
+
+/* What percentages are applied to; NULL: it has no value. */
+Numeric
+engine_base(const EngineRun *run)
+{
+	const PlanBase *base = &run->rule->base;
+	MemoryContext old;
+	Numeric		value;
+	Numeric		result = NULL;
+
+	if (base->rule >= 0)
+	{
+		int			index = base->rule;
+		PlanRules	rules = {1, &index};
+
+		return engine_paid(run, &rules, base->rule_level, false);
+	}
+	old = enter_scratch(run);
+	value = clipped_base(run, base);
+	MemoryContextSwitchTo(old);
+	if (value != NULL)
+		money_add_to(&result, value);
+	leave_scratch(run, old);
+	return result;
 }
 
 /* ---- conditions ---- */
@@ -202,8 +260,13 @@ static bool
 scalar_is_one_of(const PlanCondition *condition, const JsonbValue *value)
 {
 	char	   *word = plan_word_text(value);
+	bool		result;
 
-	return word != NULL && is_one_of(condition, word);
+	if (word == NULL)
+		return false;
+	result = is_one_of(condition, word);
+	pfree(word);
+	return result;
 }
 
 static bool
@@ -217,8 +280,15 @@ value_is_one_of(const PlanCondition *condition, const JsonbValue *value)
 		return false;
 	n = JsonContainerSize(value->val.binary.data);
 	for (uint32 i = 0; i < n; i++)
-		if (scalar_is_one_of(condition, getIthJsonbValueFromContainer(value->val.binary.data, i)))
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(value->val.binary.data, i);
+		bool		found = scalar_is_one_of(condition, element);
+
+		pfree(element);
+		if (found)
 			return true;
+		CHECK_FOR_INTERRUPTS();
+	}
 	return false;
 }
 
@@ -332,8 +402,15 @@ condition_holds(const EngineRun *run, const PlanCondition *condition)
 bool
 engine_when(const EngineRun *run, const PlanWhen *when)
 {
-	for (int i = 0; i < when->nconditions; i++)
-		if (!condition_holds(run, &when->conditions[i]))
-			return false;
-	return true;
+	bool		holds = true;
+
+	for (int i = 0; i < when->nconditions && holds; i++)
+	{
+		MemoryContext old = enter_scratch(run);
+
+		CHECK_FOR_INTERRUPTS();
+		holds = condition_holds(run, &when->conditions[i]);
+		leave_scratch(run, old);
+	}
+	return holds;
 }

@@ -151,16 +151,39 @@ engine_take_residue(EngineRun *run)
 
 /* ---- minimum and caps ---- */
 
-/* What the rule has paid in this sale before a line: to its member, or to all. */
-static Numeric
-paid_before(const EngineRun *run, const EngineLine *line, bool member_only)
+/*
+ * What the rule has paid in this sale before the line at hand, in all and to
+ * each: by level, at the end to whoever is not on the path.  NULL: nothing.
+ */
+typedef struct PaidBefore
 {
-	Numeric		sum = run->result->zero;
+	int			missing_level;	/* of the "missing" member; the depth: not on the path */
+	Numeric		total;
+	Numeric    *to_member;		/* depth + 1 elements */
+} PaidBefore;
 
-	for (const EngineLine *l = run->result->lines + run->rule_start; l < line; l++)
-		if (l->reason == ENGINE_PAID && (!member_only || l->member_id == line->member_id))
-			sum = money_add(sum, l->amount);
-	return sum;
+static PaidBefore
+paid_nothing(const EngineRun *run)
+{
+	PaidBefore	before = {0};
+	int			depth = run->sale->depth;
+
+	before.to_member = palloc0(sizeof(Numeric) * (depth + 1));
+	before.missing_level = depth;
+	if (run->rule->missing == PLAN_MISSING_MEMBER)
+	{
+		int			level = engine_level_of(run, run->rule->missing_member);
+
+		if (level >= 0)
+			before.missing_level = level;
+	}
+	return before;
+}
+
+static Numeric *
+paid_to_member(const PaidBefore *before, const EngineLine *line)
+{
+	return &before->to_member[line->outside ? before->missing_level : line->level];
 }
 
 /* What the rule has paid the member in earlier sales of the cap's period. */
@@ -182,14 +205,15 @@ earned_before(const EngineRun *run, const EngineLine *line, PlanCap cap)
 }
 
 static void
-apply_cap(EngineRun *run, EngineLine *line, PlanCap cap)
+apply_cap(EngineRun *run, EngineLine *line, PlanCap cap, const PaidBefore *before)
 {
 	Numeric		limit = plan_money_for(&run->rule->caps[cap], run->sale->currency);
+	Numeric		paid = cap == PLAN_CAP_SALE ? before->total : *paid_to_member(before, line);
 	Numeric		left;
 
 	if (limit == NULL)
 		return;
-	left = money_subtract(limit, paid_before(run, line, cap != PLAN_CAP_SALE));
+	left = paid != NULL ? money_subtract(limit, paid) : limit;
 	if (cap >= PLAN_CAP_MEMBER_DAY)
 		left = money_subtract(left, earned_before(run, line, cap));
 	if (money_compare(line->amount, left) <= 0)
@@ -205,9 +229,12 @@ engine_limit_rule(EngineRun *run)
 {
 	const PlanRule *rule = run->rule;
 	Numeric		minimum = plan_money_for(&rule->min_payable, run->sale->currency);
+	PaidBefore	before = {0};
 
 	if (minimum == NULL && !rule->has_caps)
 		return;
+	if (rule->has_caps)
+		before = paid_nothing(run);
 	for (int i = run->rule_start; i < run->result->nlines; i++)
 	{
 		EngineLine *line = &run->result->lines[i];
@@ -217,8 +244,14 @@ engine_limit_rule(EngineRun *run)
 		CHECK_FOR_INTERRUPTS();
 		if (minimum != NULL && money_compare(line->amount, minimum) < 0)
 			set_amount(run, line, run->result->zero, ENGINE_BELOW_MINIMUM, line->limited_by);
-		for (int cap = 0; cap < PLAN_NCAPS && line->reason == ENGINE_PAID && rule->has_caps; cap++)
-			apply_cap(run, line, (PlanCap) cap);
+		if (!rule->has_caps)
+			continue;
+		for (int cap = 0; cap < PLAN_NCAPS && line->reason == ENGINE_PAID; cap++)
+			apply_cap(run, line, (PlanCap) cap, &before);
+		if (line->reason != ENGINE_PAID)
+			continue;
+		money_add_to(&before.total, line->amount);
+		money_add_to(paid_to_member(&before, line), line->amount);
 	}
 }
 
@@ -247,12 +280,12 @@ units_within_guard(const EngineRun *run)
 static Numeric
 sum_paid(const EngineRun *run)
 {
-	Numeric		sum = run->result->zero;
+	Numeric		sum = NULL;
 
 	for (int i = 0; i < run->result->nlines; i++)
 		if (run->result->lines[i].reason == ENGINE_PAID)
-			sum = money_add(sum, run->result->lines[i].amount);
-	return sum;
+			money_add_to(&sum, run->result->lines[i].amount);
+	return sum != NULL ? sum : run->result->zero;
 }
 
 /* The last payments give first. */

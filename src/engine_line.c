@@ -17,6 +17,12 @@ next_line(EngineResult *result)
 	if (result->nlines == result->maxlines)
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (result->nlines >= ENGINE_MAX_LINES)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("commission plan gives too many results for one sale"),
+					 errdetail("The limit is %d, over all rules, order lines and levels.", ENGINE_MAX_LINES),
+					 errhint("Use fewer rules that look at each order line, or fewer levels.")));
 		result->lines = repalloc_huge(result->lines,
 									  sizeof(EngineLine) * (Size) result->maxlines * 2);
 		result->maxlines *= 2;
@@ -57,21 +63,69 @@ engine_no_rule(EngineRun *run, EngineReason reason)
 
 /* ---- who may be paid ---- */
 
-/* Has another rule of the group paid this member? */
-bool
-engine_is_double_dip(const EngineRun *run, int64 member_id)
+/* The level at which a member stands on the path. */
+int
+engine_level_of(const EngineRun *run, int64 member_id)
 {
-	if (run->rule->group < 0)
-		return false;
-	for (int i = 0; i < run->rule_start; i++)
+	const EngineSale *sale = run->sale;
+
+	for (int level = 0; level < sale->depth; level++)
+		if (sale->ids[sale->depth - 1 - level] == member_id)
+			return level;
+	return -1;
+}
+
+/* The lines of a rule that has run: from start to before end. */
+static int
+end_of_rule(const EngineRun *run, int index)
+{
+	return index < run->rule->index ? run->result->rule_starts[index + 1] : run->result->nlines;
+}
+
+static void
+find_paid_by(EngineRun *run, const PlanRule *other)
+{
+	int			outside_level = -1;
+	bool		outside_known = false;
+	int			end = end_of_rule(run, other->index);
+
+	for (int i = run->result->rule_starts[other->index]; i < end; i++)
 	{
 		const EngineLine *line = &run->result->lines[i];
 
-		if (line->reason == ENGINE_PAID && line->member_id == member_id &&
-			line->rule->group == run->rule->group)
-			return true;
+		if (line->reason != ENGINE_PAID)
+			continue;
+		/* all that a rule pays outside goes to one member */
+		if (line->outside && !outside_known)
+		{
+			outside_level = engine_level_of(run, line->member_id);
+			outside_known = true;
+		}
+		if (!line->outside)
+			run->group_paid[line->level] = true;
+		else if (outside_level >= 0)
+			run->group_paid[outside_level] = true;
+		if (line->member_id == run->rule->missing_member)
+			run->group_paid_missing = true;
 	}
-	return false;
+}
+
+/* Whom have other rules of the group paid?  They have all run. */
+void
+engine_find_group_paid(EngineRun *run)
+{
+	run->group_paid = NULL;
+	run->group_paid_missing = false;
+	if (run->rule->group < 0)
+		return;
+	run->group_paid = palloc0(sizeof(bool) * Max(run->sale->depth, 1));
+	for (int i = 0; i < run->rule->index; i++)
+	{
+		if (run->plan->rules[i].group != run->rule->group)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		find_paid_by(run, &run->plan->rules[i]);
+	}
 }
 
 static bool
@@ -122,7 +176,7 @@ engine_member_reason(const EngineRun *run, int level, int number, bool has_rate)
 		return reason;
 	if (!has_rate)
 		return run->opted_out ? ENGINE_OPTED_OUT : ENGINE_NO_RATE;
-	if (engine_is_double_dip(run, sale->ids[sale->depth - 1 - level]))
+	if (run->group_paid != NULL && run->group_paid[level])
 		return ENGINE_DOUBLE_DIP;
 	return ENGINE_PAID;
 }
@@ -288,6 +342,7 @@ engine_next_level(EngineRun *run, int from, int number, int list, EngineRate *ra
 
 	for (;; level++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		*rate = rate_of_level(run, list, level);
 		if (level >= run->sale->depth || !engine_skips(run, level, number, rate))
 			return level;
@@ -323,28 +378,52 @@ engine_pay_levels(EngineRun *run, int from, const MoneyFactor *base, int basis)
 /* ---- what has been paid ---- */
 
 /*
+ * The first line of a rule that is of the item at hand, or of one that comes
+ * later: a rule takes the items in their order.
+ */
+static int
+start_of_item(const EngineRun *run, int start, int end)
+{
+	int			item = run->item->line;
+
+	while (start < end)
+	{
+		int			middle = start + (end - start) / 2;
+
+		if (run->result->lines[middle].line < item)
+			start = middle + 1;
+		else
+			end = middle;
+	}
+	return start;
+}
+
+static bool
+counts_as_paid(const EngineLine *line, int level, bool and_below)
+{
+	return line->reason == ENGINE_PAID &&
+		(level < 0 || (!line->outside &&
+					   (line->level == level || (and_below && line->level < level))));
+}
+
+/*
  * The sum that these rules have paid for the item at hand, to its level or, if
  * negative, to all; and below it, if and_below.
  */
 Numeric
 engine_paid(const EngineRun *run, const PlanRules *rules, int level, bool and_below)
 {
-	Numeric		sum = run->result->zero;
+	const EngineResult *result = run->result;
+	Numeric		sum = NULL;
 
-	for (int i = 0; i < run->result->nlines; i++)
+	for (int r = 0; r < rules->n; r++)
 	{
-		const EngineLine *line = &run->result->lines[i];
+		int			end = end_of_rule(run, rules->rules[r]);
+		int			i = start_of_item(run, result->rule_starts[rules->rules[r]], end);
 
-		if (line->reason != ENGINE_PAID || line->line != run->item->line ||
-			(level >= 0 && (line->outside || line->level > level ||
-							(line->level < level && !and_below))))
-			continue;
-		for (int r = 0; r < rules->n; r++)
-			if (line->rule->index == rules->rules[r])
-			{
-				sum = money_add(sum, line->amount);
-				break;
-			}
+		for (; i < end && result->lines[i].line == run->item->line; i++)
+			if (counts_as_paid(&result->lines[i], level, and_below))
+				money_add_to(&sum, result->lines[i].amount);
 	}
-	return sum;
+	return sum != NULL ? sum : result->zero;
 }

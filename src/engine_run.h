@@ -19,8 +19,12 @@ typedef struct EngineRun
 	EngineItem	whole;			/* the order as an item */
 	MoneyFactor amount;			/* of the sale */
 
+	MemoryContext context;		/* what the result refers to lives here */
+
 	const PlanRule *rule;
 	int			rule_start;		/* first line of the rule, in result->lines */
+	bool	   *group_paid;		/* by level: another rule of the group has paid it; NULL: no group */
+	bool		group_paid_missing; /* the same of the rule's "missing" member */
 	const EngineItem *item;
 	int			item_start;		/* first line of the rule and item */
 	int			nterms;			/* that apply to the item, to be asked in this order */
@@ -68,7 +72,8 @@ extern Numeric engine_exact(const EngineRun *run, const EngineRate *rate, const 
 
 /* engine_line.c */
 extern EngineLine *engine_add_line(EngineRun *run, int level, int basis, EngineReason reason);
-extern bool engine_is_double_dip(const EngineRun *run, int64 member_id);
+extern int	engine_level_of(const EngineRun *run, int64 member_id);	/* -1: not on the path */
+extern void engine_find_group_paid(EngineRun *run);
 extern bool engine_is_qualified(const EngineRun *run, int level, int number);
 extern EngineReason engine_member_reason(const EngineRun *run, int level, int number, bool has_rate);
 extern EngineReason engine_reason(const EngineRun *run, const EngineShare *share);

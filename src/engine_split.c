@@ -4,6 +4,8 @@
  */
 #include "compat.h"
 
+#include "miscadmin.h"
+
 #include "engine_run.h"
 
 /* Shares that wait for "the highest upline that this rule pays". */
@@ -41,8 +43,11 @@ static int
 next_payable(EngineRun *run, EngineShare share)
 {
 	for (share.level++; share.level < run->sale->depth; share.level++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (engine_reason(run, &share) == ENGINE_PAID)
 			return share.level;
+	}
 	return -1;
 }
 
@@ -51,13 +56,13 @@ static bool
 is_payable(const EngineRun *run, int64 member_id)
 {
 	const EngineSale *sale = run->sale;
+	int			level;
 
-	for (int level = 0; level < sale->depth; level++)
-		if (sale->ids[sale->depth - 1 - level] == member_id)
-			return level <= run->top_level &&
-				(sale->states == NULL || sale->states[level] == ENGINE_ACTIVE) &&
-				!engine_is_double_dip(run, member_id);
-	return !engine_is_double_dip(run, member_id);
+	if (run->group_paid_missing)
+		return false;
+	level = engine_level_of(run, member_id);
+	return level < 0 || (level <= run->top_level &&
+						 (sale->states == NULL || sale->states[level] == ENGINE_ACTIVE));
 }
 
 /* False: that member cannot be paid. */

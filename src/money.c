@@ -90,6 +90,22 @@ money_subtract(Numeric a, Numeric b)
 	return numeric_sub_opt_error(a, b, NULL);
 }
 
+/* Add to a sum that nobody else refers to; NULL: nothing yet. */
+void
+money_add_to(Numeric *sum, Numeric value)
+{
+	Numeric		before = *sum;
+
+	if (before == NULL)
+	{
+		*sum = palloc(VARSIZE(value));
+		memcpy(*sum, value, VARSIZE(value));
+		return;
+	}
+	*sum = money_add(before, value);
+	pfree(before);
+}
+
 Numeric
 money_multiply(Numeric a, Numeric b)
 {

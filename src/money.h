@@ -58,6 +58,7 @@ extern int	money_scale(Numeric value); /* digits after the point, as displayed *
 
 extern Numeric money_add(Numeric a, Numeric b);
 extern Numeric money_subtract(Numeric a, Numeric b);
+extern void money_add_to(Numeric *sum, Numeric value);
 extern Numeric money_multiply(Numeric a, Numeric b);
 extern Numeric money_round(Numeric value, int scale, MoneyRounding rounding);
 extern Numeric money_trim(Numeric value);	/* without trailing zeros */

@@ -104,6 +104,7 @@ summarize(CommissionPlan *plan)
 
 		plan->max_level = Max(plan->max_level, rule->kind->max_level(rule));
 	}
+	plan->recruit_level = plan->max_level;
 	if (plan->compliance.max_level > 0)
 		plan->max_level = Min(plan->max_level, plan->compliance.max_level);
 }

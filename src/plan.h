@@ -340,6 +340,7 @@ typedef struct CommissionPlan
 
 	/* what has to be known of a sale */
 	int			max_level;		/* highest upline level looked at, PLAN_ALL_LEVELS: all */
+	int			recruit_level;	/* the same of recruit numbers: a chain goes on where nobody is paid */
 	bool		uses_rank;
 	bool		uses_lines;
 	bool		uses_order_number;

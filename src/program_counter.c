@@ -228,6 +228,12 @@ levels_looked_at(const CommissionPlan *plan, const EngineSale *sale)
 	return plan->max_level < sale->depth ? plan->max_level + 1 : sale->depth;
 }
 
+static int
+recruits_looked_at(const CommissionPlan *plan, const EngineSale *sale)
+{
+	return plan->recruit_level < sale->depth ? plan->recruit_level + 1 : sale->depth;
+}
+
 static int64
 member_at(const EngineSale *sale, int level)
 {
@@ -289,7 +295,7 @@ counters_want(Counters *counters, const CommissionPlan *plan, const EngineSale *
 	for (int r = 0; plan->uses_applied && r < plan->nrules; r++)
 		if (plan->rules[r].once_per_buyer)
 			(void) count_of(counters, KIND_APPLIED, member_id, word_number(counters, plan->rules[r].name));
-	for (int level = 0; plan->uses_recruit_numbers && level < levels_looked_at(plan, sale); level++)
+	for (int level = 0; plan->uses_recruit_numbers && level < recruits_looked_at(plan, sale); level++)
 		(void) count_of(counters, KIND_RECRUIT, member_at(sale, level), 0);
 	if (plan->uses_earned)
 		want_earned(counters, plan, sale);
@@ -515,7 +521,7 @@ push_recruits(JsonbParseState **state, Counters *counters, const CommissionPlan 
 {
 	push_key(state, "recruit_numbers");
 	(void) pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	for (int level = 0; level < levels_looked_at(plan, sale); level++)
+	for (int level = 0; level < recruits_looked_at(plan, sale); level++)
 	{
 		int64		number = count_of(counters, KIND_RECRUIT, member_at(sale, level), 0)->n;
 

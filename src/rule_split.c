@@ -251,11 +251,12 @@ check_terms(const PlanPath *at, const CommissionPlan *plan,
 	check_shares(at, plan, terms);
 }
 
+/* A named member may stand anywhere on the path, and is paid only if active. */
 static int
 max_level(const PlanRule *rule)
 {
 	if (rule->compression.mode != PLAN_COMPRESSION_NONE ||
-		rule->missing == PLAN_MISSING_ROLLS_UP)
+		rule->missing == PLAN_MISSING_ROLLS_UP || rule->missing == PLAN_MISSING_MEMBER)
 		return PLAN_ALL_LEVELS;
 	return rule->nlevels;
 }

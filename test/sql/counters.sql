@@ -178,6 +178,30 @@ INSERT INTO ct_orders VALUES ('D', 4, 100, '2022-06-02Z'), ('E', 4, 100, '2022-0
 SELECT * FROM ct_show();
 SELECT detach_orders('ct', 'ct_orders');
 
+--
+-- A chain goes on above the highest level that may be paid, and asks for the
+-- recruit numbers there
+--
+SELECT ct_program('{"compliance": {"max_level": 1}, "rules": [
+	{"name": "up", "kind": "pass_up", "passes": 2, "retain": "5%", "pass": "10%", "chain": true}]}');
+SELECT record_sale('ct', 'A', 6, 100);
+SELECT * FROM ct_show();
+SELECT level, member_id, amount, reason FROM explain('ct', 'A');
+SELECT ct_recomputed();
+
+--
+-- A named member that stands high above is not paid what is missing while it
+-- is frozen
+--
+SELECT ct_program('{"rules": [{"name": "pool", "kind": "split", "budget": "40%", "levels": ["100%"], "missing": {"member": 1}}]}');
+SELECT set_state('ct', 3, 'frozen');
+SELECT record_sale('ct', 'A', 6, 100);
+SELECT set_state('ct', 1, 'frozen');
+SELECT record_sale('ct', 'B', 6, 100);
+SELECT * FROM ct_show();
+SELECT level, member_id, amount, reason FROM explain('ct', 'B');
+SELECT ct_recomputed();
+
 DROP TABLE ct_orders;
 DROP VIEW ct_sales CASCADE;
 SELECT drop_program('ct');
