@@ -25,7 +25,7 @@ typedef struct Climb
 	Numeric		taken;			/* rates: the highest so far; deduct: own, paid or kept */
 	Numeric		taken_rate;		/* NULL: by a fixed amount */
 	int			passed;			/* slices: highest rank so far */
-	bool		reached;		/* rates: the top had its turn */
+	bool		reached;		/* the top had its turn */
 } Climb;
 
 static void
@@ -172,16 +172,8 @@ visit(Climb *climb, int level)
 		return;
 	if (above)
 		take(climb, rank, due);
-	climb->reached |= money_compare(climb->values[rank].exact, climb->values[climb->top].exact) == 0;
-}
-
-/* Is there nothing left for anybody above? */
-static bool
-top_reached(const Climb *climb)
-{
-	if (climb->slices)
-		return climb->top >= 0 && climb->passed >= climb->top;
-	return climb->reached;
+	climb->reached |= climb->slices ? climb->passed >= climb->top
+		: money_compare(climb->values[rank].exact, climb->values[climb->top].exact) == 0;
 }
 
 static void
@@ -274,7 +266,7 @@ engine_run_differential(EngineRun *run)
 			continue;
 		}
 		visit(&climb, level);
-		if (top_reached(&climb))
+		if (climb.reached)
 			break;
 	}
 }
