@@ -996,7 +996,7 @@ class Peer(Application):
 	def income(self, person):
 		"""What the rules in "income" have paid somebody."""
 		return sum((each.amount for each in self.calculation.paid(self.rule["income"], self.item.line)
-					if each.member == person.member), Fraction(0))
+					if each.member == person.member and not each.to_named), Fraction(0))
 
 
 class PassUp(Application):
