@@ -65,4 +65,11 @@
 #define json_lex_context(json) makeJsonLexContext((json), true)
 #endif
 
+/* A plan that is run to its end at once, so that it may be parallel. */
+#if PG_VERSION_NUM >= 180000
+#define executor_run_once(desc) ExecutorRun((desc), ForwardScanDirection, 0)
+#else
+#define executor_run_once(desc) ExecutorRun((desc), ForwardScanDirection, 0, true)
+#endif
+
 #endif							/* DISTRIBUTOR_COMPAT_H */

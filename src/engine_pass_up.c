@@ -60,17 +60,17 @@ pay(EngineRun *run, Size term, int level, int basis)
 	(void) engine_pay(run, &share);
 }
 
-/* What is passed up, to a level where nobody gets it. */
+/* What is passed up, to a level where nobody gets it: as if it were beyond the path. */
 static void
 pay_nobody(EngineRun *run, int level)
 {
-	/* a level where nobody stands: nobody's rank chooses or uplifts */
-	int			beyond = run->sale->depth;
-	EngineShare share = {beyond, level, 0, engine_rate(run, offsetof(PlanTerms, pass), beyond), &run->base};
+	EngineShare share = {run->sale->depth};
 	EngineLine *line;
 
 	if (!engine_has_rate(run, offsetof(PlanTerms, pass)))
 		return;
+	share.rate = engine_rate(run, offsetof(PlanTerms, pass), share.level);
+	share.base = &run->base;
 	line = engine_refuse(run, &share, ENGINE_NO_UPLINE);
 	if (line != NULL)
 		line->level = level;

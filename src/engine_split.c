@@ -86,7 +86,7 @@ pay_member(EngineRun *run, const EngineShare *share, const EngineShare *missing)
 }
 
 static void
-wait(EngineRun *run, Waiting *waiting, const EngineShare *share, const EngineShare *missing,
+await_last(EngineRun *run, Waiting *waiting, const EngineShare *share, const EngineShare *missing,
 	 EngineReason reason)
 {
 	EngineLine *line = engine_refuse(run, missing, reason);
@@ -116,7 +116,7 @@ move_share(EngineRun *run, const EngineShare *share, EngineReason reason, Waitin
 		case PLAN_MISSING_MEMBER:
 			return pay_member(run, &moved, share);
 		case PLAN_MISSING_LAST:
-			wait(run, waiting, &moved, share, reason);
+			await_last(run, waiting, &moved, share, reason);
 			return true;
 	}
 	elog(ERROR, "unexpected \"missing\" %d", (int) run->rule->missing);

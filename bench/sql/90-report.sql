@@ -171,3 +171,23 @@ FROM bench.choice ORDER BY place;
 \qecho '```text'
 SELECT '-- ' || question || E'\n' || plan FROM bench.choice ORDER BY place;
 \qecho '```'
+\qecho
+SELECT format('## Rolling up the whole tree: %s members, as many sales', max(answer)) FROM bench.median WHERE topic = 'rollup';
+\qecho
+\qecho '| what | seconds | ratio | goal |'
+\qecho '|---|---|---|---|'
+WITH wanted(i, what, subject, contender, other, goal) AS (VALUES
+	(1, 'team size and volume of every member, digest of it', 'size and volume', 'this', NULL, ''),
+	(2, 'the same by unnest and GROUP BY: times as long', 'size and volume', 'unnest, GROUP BY', 'this', ''),
+	(3, 'the same by recursive CTE, from each member down: times as long', 'size and volume', 'recursive CTE, down', 'this', '>= 10'),
+	(3, 'the same by recursive CTE, from each member up, its sales added up before: times as long', 'size and volume', 'recursive CTE, up', 'this', ''),
+	(4, 'its rows: join and sort alone', 'sorted', 'sort and join', NULL, ''),
+	(5, 'the rollup / join and sort', 'sorted', 'rollup', 'sort and join', '<= 1.2'),
+	(6, 'with legs and five levels / join and sort', 'sorted', 'legs and levels', 'sort and join', '<= 1.5'),
+	(7, 'the same rows by an index in order', 'in order', 'index scan', NULL, ''),
+	(8, 'the rollup / that index scan', 'in order', 'rollup', 'index scan', '<= 3'),
+	(9, 'paths alone by an index in order', 'people in order', 'index scan', NULL, ''),
+	(10, 'the rollup of people / that index scan', 'people in order', 'rollup', 'index scan', '<= 3'))
+SELECT format('| %s | %s | %s | %s |', what, bench.digits(m.us / 1e6), coalesce(bench.digits(m.us / nullif(o.us, 0)), '-'), goal)
+FROM wanted w JOIN bench.median m ON (m.topic, m.subject, m.contender) = ('rollup', w.subject, w.contender)
+	LEFT JOIN bench.median o ON (o.topic, o.subject, o.contender) = ('rollup', w.subject, w.other) ORDER BY i;

@@ -31,8 +31,9 @@ COLUMNS = ["rule", "line", "level", "member_id", "basis", "base", "rate", "exact
 PAYMENT = [COLUMNS.index(c) for c in
 		   ("rule", "level", "member_id", "base", "rate", "amount", "line", "basis")]
 
-# How the server calls a fact that is missing.
-FACTS = {"order_number": "order number", "recruit_numbers": "recruit numbers", "occurred_at": "time"}
+# How the server calls what is missing or refused.
+FACTS = {"order_number": "order number", "recruit_numbers": "recruit numbers", "occurred_at": "time",
+		 "plan": "plan", "amount": "amount", "currency": "currency", "state": "state"}
 
 PREPARE = """
 SET client_min_messages = warning;
@@ -126,8 +127,11 @@ class Server:
 
 
 def columns(case):
-	return [dump(case.plan), ".".join(map(str, case.path)), str(case.amount), case.currency,
-			array(case.states), array(case.ranks), None if case.facts is None else dump(case.facts)]
+	def unless_null(write, value):
+		return None if value is None else write(value)
+	return [unless_null(dump, case.plan), unless_null(lambda path: ".".join(map(str, path)), case.path),
+			unless_null(str, case.amount), case.currency, unless_null(array, case.states),
+			unless_null(array, case.ranks), unless_null(dump, case.facts)]
 
 
 def copy_field(field):
@@ -172,12 +176,16 @@ def server_rows(answer):
 
 def oracle_answer(case):
 	"""The rows as the server should give them, or the SQLSTATE."""
-	sale = oracle.Sale(case.path, Fraction(case.amount), case.currency, case.states, case.ranks, case.facts)
-	calculation = oracle.Calculation(case.plan, sale)
 	try:
+		oracle.check_arguments(case.plan, case.amount, case.currency, case.states)
+		if case.path is None or case.amount is None:
+			return []
+		sale = oracle.Sale(case.path, Fraction(case.amount), case.currency, case.states or [],
+						   case.ranks or [], case.facts)
+		calculation = oracle.Calculation(case.plan, sale)
 		lines = calculation.run()
-	except oracle.MissingFact as missing:
-		return f"{missing.sqlstate} {missing}"
+	except oracle.Refused as refused:
+		return f"{refused.sqlstate} {refused}"
 	return [[each.rule, each.line, each.level, each.member, each.basis, decimal(each.base),
 			 decimal(each.rate), decimal(each.exact), decimal(each.amount, calculation.scale),
 			 each.reason, each.limited_by] for each in lines]
@@ -199,7 +207,7 @@ def difference(case, answer):
 	rows = server_rows(answer)
 	if rows != expected:
 		return kind_of_difference(case, expected, rows), side_by_side(expected, rows)
-	broken = broken_law(case, answer)
+	broken = broken_law(case, answer) if rows else None
 	return broken and (broken, f"server: {rows}\npayments: {answer['payments']}")
 
 
@@ -262,8 +270,8 @@ def broken_law(case, answer):
 
 
 def guard_limit(case):
-	share = (case.plan.get("guard") or {}).get("max_share") or "100%"
-	return Fraction(Decimal(share[:-1])) / 100 * Fraction(case.amount)
+	share = (case.plan.get("guard") or {}).get("max_share", "100%")
+	return oracle.percentage(share) * Fraction(case.amount)
 
 
 def payees(case, name):
@@ -336,7 +344,7 @@ def reductions(case):
 		for place in sorted(places(whole), key=len):
 			changed = copy.deepcopy(case)
 			remove(changed, name, place)
-			if changed.path:
+			if changed.path or not case.path:
 				yield changed
 	for simple in (Decimal(100), Decimal(1)):
 		if case.amount != simple and case.amount != 1:
@@ -388,7 +396,7 @@ def main():
 	print(f"seed {seed}, {wanted} cases: DISTRIBUTOR_SEED={seed} makes the same again", flush=True)
 	generator = Generator(seed)
 	server = Server()
-	kinds, reasons = Counter(), Counter()
+	kinds, reasons, errors = Counter(), Counter(), 0
 	for start in range(0, wanted, BATCH):
 		cases = [generator.case() for _ in range(min(BATCH, wanted - start))]
 		try:
@@ -401,6 +409,7 @@ def main():
 			return 1
 		for nth, (case, answer) in enumerate(zip(cases, answers), start):
 			reasons.update(row[9] for row in answer.get("lines", []))
+			errors += "sqlstate" in answer
 			found = difference(case, answer)
 			if not found:
 				continue
@@ -411,7 +420,8 @@ def main():
 		if len(kinds) >= most:
 			break
 	server.close()
-	print("lines: " + ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()))
+	print("lines: " + ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+		  + f"; {errors} errors")
 	for kind, count in kinds.most_common():
 		print(f"{count} differ: {kind}")
 	print(f"{wanted} cases agree" if not kinds else "not ok")

@@ -1,5 +1,7 @@
 """Random plans and sales: valid ones over every kind and key, small enough
-that rules, limits and members meet.  The same seed makes the same cases.
+that rules, limits and members meet.  Half of the cases have a theme, which
+brings together what would seldom meet by itself.  The same seed makes the
+same cases.
 
 	Generator(seed).case()		a Case
 """
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from oracle import CAPS, number, percentage
+from oracle import CAPS, percentage, time
 
 RANKS = ["bronze", "silver", "gold", "diamond"]
 CURRENCIES = ["USD", "USD", "USD", "JPY", "KWD", "POINTS", "EUR", None, None]
@@ -20,7 +22,7 @@ VOCABULARY = {
 	"region": ["north", "south"],
 	"channel": ["app", "web"],
 	"vip": [True, False, "true"],
-	"size": [42, "42", "large"],
+	"size": [42, "42", "large", ["large", 42, None, {"a": 1}], [], {}],
 }
 NUMBERS = {
 	"tax": ["0", "1.5", "15", "2000"],
@@ -32,8 +34,19 @@ NUMBERS = {
 PERCENTAGES = ["0%", "1%", "2%", "2.5%", "3%", "5%", "5%", "7%", "10%", "12.5%", "20%", "25%",
 			   "0.125%", "3.33333333%", Decimal("0.05"), Decimal("0.1"), Decimal("0.0333333333")]
 AMOUNTS = ["0", "0.01", "0.05", "0.15", "0.5", "1", "2.5", "9.99", "10", "12.35", "60", "60", "99.995",
-		   "100", "100", "100.00", "250", "301.50", "1000", "1234.56", "99999999999.99", "1e15"]
+		   "100", "100", "100.00", "250", "301.50", "1000", "1234.56", "1e-12", "1e30", "99999999999.99", "1e15"]
 FIXED = [0, 1, 1, 2, 5, Decimal("0.05"), Decimal("2.5"), Decimal("0.005"), Decimal("8.80"), "3.333", 40]
+ODD_NUMBERS = ["many", True, None, "", "1e3", "+5", " 5", "5.", ".5", "NaN", "1_000", "0x10", "-", "007",
+			   "-0", "-7.50", [5], {"fixed": 5}]
+TIMES = ["2026-11-11T10:00:00+08:00", "2026-11-11T02:00:00Z", "2026-05-05T12:30:00-05:00",
+		 "2025-12-31T23:59:59.999Z", "2026-11-11 10:00+08:00", "2026-12-31T23:59-05:00"]
+THEMES = ["groups", "lines", "bases", "chains", "shares", "residues", "guards", "deductions", "units",
+		  "variants", "once", "depth", "nulls"]
+THEME_KINDS = {
+	"chains": ["pass_up", "pass_up", "override"], "shares": ["split", "split", "override", "unilevel"],
+	"deductions": ["unilevel", "split", "pass_up", "differential", "differential"],
+	"units": ["unilevel", "override", "pass_up", "rotation", "differential"],
+}
 # Rate keys of each kind, as variants may replace them.
 RATE_KEYS = {
 	"unilevel": ["self", "levels"], "differential": ["rates"], "peer": ["levels"],
@@ -65,21 +78,47 @@ class Generator:
 		self.pick = self.random.choice
 
 	def case(self):
+		self.theme = self.pick(THEMES) if self.chance(0.5) else None
+		case = self.sound_case()
+		if self.chance(0.02):
+			self.spoil(case)
+		return case
+
+	def spoil(self, case):
+		"""One argument that is null or an error."""
+		name, value = self.pick([
+			("plan", None), ("path", None), ("path", []), ("amount", None), ("states", None), ("ranks", None),
+			("amount", Decimal("NaN")), ("amount", Decimal("Infinity")), ("amount", Decimal("-0.01")),
+			("currency", "XXQ"), ("currency", "usd"), ("currency", ""), ("states", [None, "gone"])])
+		setattr(case, name, value)
+
+	def sound_case(self):
 		plan = self.plan()
+		while worst_case(plan) > 10:	# no guard allows that
+			plan = self.plan()
 		path = self.path()
-		states = self.by_level(len(path), [None] * 3 + ["active"] * 6 + ["frozen", "frozen", "left"])
+		states = self.by_level(len(path), [None] * 3 + ["active"] * 6
+							   + ["frozen", "frozen", "left"] * (3 if self.theme == "shares" else 1))
 		ranks = self.by_level(len(path), self.ranks * 4 + [None, None, "unknown"])
 		facts = self.facts(plan, path)
+		if self.theme == "bases" and self.chance(0.7):
+			states = []
+		if self.theme == "nulls":
+			states, ranks = self.nullable(states), self.nullable(ranks)
 		return Case(plan, path, self.amount(), self.currency, states, ranks, facts)
 
 	# Plans.
 
 	def plan(self):
 		self.ranks = RANKS[:self.pick([0, 1, 2, 2, 3, 3, 4])]
-		self.currency = self.pick(CURRENCIES)
+		self.currency = None if self.theme == "nulls" else self.pick(CURRENCIES)
 		rules = []
-		for i in range(self.pick([1, 1, 2, 2, 3, 4])):
+		for i in range(self.pick([2, 2, 3, 4, 6] if self.theme else [1, 1, 2, 2, 3, 4])):
 			rules.append(self.rule(f"r{i + 1}", rules))
+		if self.theme:
+			for i, rule in enumerate(rules):
+				earlier = [r["name"] for r in rules[:i] if r.get("per") == rule.get("per")]
+				getattr(self, "theme_" + self.theme)(rule, earlier)
 		plan = {"rules": self.prioritized(rules)}
 		if self.ranks:
 			plan["ranks"] = self.ranks
@@ -138,8 +177,9 @@ class Generator:
 			cent = Fraction(1, 100)
 			share = max(worst, self.pick([0, cent, 5 * cent, 10 * cent, 30 * cent]))
 			percent = -(-share * 100 // 1)
-			if percent <= 1000:
-				guard["max_share"] = f"{percent}%"
+			guard["max_share"] = f"{percent}%"
+			if percent < 100 and self.chance(0.2):
+				guard["max_share"] = Decimal(percent) / 100
 		if self.chance(0.4):
 			guard["excess"] = self.pick(["proportional", "priority", "priority"])
 		if guard:
@@ -148,13 +188,15 @@ class Generator:
 	# Rules.
 
 	def rule(self, name, earlier):
-		per = "line" if self.chance(0.3) else "order"
+		per = "line" if self.theme == "lines" or self.chance(0.1 if self.theme == "bases" else 0.3) else "order"
 		known = [r["name"] for r in earlier if r.get("per", "order") == per]
 		kinds = ["unilevel", "unilevel", "split", "pass_up", "rotation"]
 		if self.ranks:
 			kinds += ["differential", "differential", "peer", "peer"]
 		if known:
 			kinds += ["override", "override"]
+		if self.theme in THEME_KINDS:
+			kinds = [k for k in kinds if k in THEME_KINDS[self.theme]]
 		kind = self.pick(kinds)
 		self.shares = None
 		rule = {"name": name, "kind": kind}
@@ -165,6 +207,103 @@ class Generator:
 		if self.chance(0.25):
 			rule["variants"] = [self.variant(kind, rule) for _ in range(self.pick([1, 1, 2, 3]))]
 		return rule
+
+	# Themes: change a rule that is made.
+
+	def theme_groups(self, rule, earlier):
+		rule["group"] = "g"
+		rule.pop("when", None)
+		if rule["kind"] == "unilevel":
+			rule["levels"] = [self.rate() for _ in range(4)]
+
+	def theme_lines(self, rule, earlier):
+		if self.chance(0.6):
+			rule["caps"] = {name: self.sum_of_money() for name in self.some(["sale", "member_sale"] + CAPS)}
+		if self.chance(0.4):
+			rule["residue"] = self.pick(["first", "last", "largest_remainder"])
+
+	def theme_bases(self, rule, earlier):
+		if earlier and rule["kind"] in HAS_BASE and self.chance(0.8):
+			rule["base"] = {"rule": self.pick(earlier)}
+			if self.chance(0.4):
+				rule["base"]["level"] = self.pick([0, 1, 1, 2, 3])
+		# The first ones pay, so that there is a base.
+		for key in ("when", "min_payable") + (() if earlier else ("min_rank", "caps", "once_per_buyer")):
+			rule.pop(key, None)
+		if rule["kind"] == "unilevel" and not earlier:
+			rule.update({"self": "7%", "levels": ["20%", "12.5%", "10%"]})
+
+	def theme_chains(self, rule, earlier):
+		if rule["kind"] == "pass_up":
+			rule.pop("counter", None)
+			rule["passes"] = self.pick([1, 2, 3])
+			rule["pass"] = rule.get("pass") or self.rate()
+			rule["chain"] = True
+			rule["at_root"] = self.pick(["root", "house"])
+
+	def theme_shares(self, rule, earlier):
+		if rule["kind"] != "split":
+			return
+		rule["missing"] = self.pick(["rolls_up", "last", {"member": self.pick([9, 1, 2, 3, 4, 5])}])
+		if self.chance(0.5):
+			rule["compression"] = {"mode": self.pick(["standard", "dynamic"]),
+								   "skipped_level": self.pick(["reused", "rolls_up"])}
+		if self.ranks and self.chance(0.4):
+			rule["min_rank"] = self.pick(self.ranks)
+
+	def theme_residues(self, rule, earlier):
+		rule["residue"] = self.pick(["first", "last", "largest_remainder"])
+		rule.pop("caps", None)
+		rule.pop("min_payable", None)
+
+	def theme_guards(self, rule, earlier):
+		"""Of what is not certain to be below the sale's amount."""
+		if rule["kind"] in HAS_BASE:
+			rule["base"] = self.pick(["list_price", "profit", {"plus": ["shipping"]}, {"min": 50}])
+		rule.pop("caps", None)
+
+	def theme_deductions(self, rule, earlier):
+		if self.chance(0.6):
+			rule["group"] = "g"
+		if "rates" in rule and earlier:
+			rule["deduct"] = self.some(earlier)
+			rule["self"] = self.pick(["paid", "paid", "counted", "ignored"])
+
+	def theme_units(self, rule, earlier):
+		if rule["kind"] in HAS_BASE:
+			rule["per_unit"] = True
+		if rule["kind"] in HAS_UPLIFT and self.ranks:
+			rule["uplift_by_rank"] = self.named_ranks(lambda: self.pick(["10%", "12.5%", "1000%"]))
+		for key in ["budget"] if rule["kind"] == "split" else RATE_KEYS[rule["kind"]]:
+			if key == "levels" and key in rule:
+				rule[key] = [self.fixed() if self.chance(0.6) else rate for rate in rule[key]]
+			elif key != "rates" and key in rule and self.chance(0.6):
+				rule[key] = self.fixed()
+
+	def theme_variants(self, rule, earlier):
+		count = len(rule["levels"]) if rule["kind"] == "split" else 0
+		self.shares = [100 // (count + 1)] * (count + 1) if count else None
+		rule["variants"] = [self.variant(rule["kind"], rule) for _ in range(self.pick([2, 3, 4]))]
+		for variant in rule["variants"]:
+			if self.chance(0.7):
+				variant["when"] = self.pick([
+					{"amount": {"from": 0}}, {"amount": {"from": 0}, "order_amount": {"from": 0}},
+					{"attributes": {"nowhere": {"not": "x"}, "vip": {"not": "x"}}},
+					{"channel": {"not": "x"}, "region": {"not": "x"}, "category": {"not": "x"}}])
+
+	def theme_once(self, rule, earlier):
+		rule["once_per_buyer"] = True
+
+	def theme_depth(self, rule, earlier):
+		if rule["kind"] in ("unilevel", "override", "peer"):
+			rule["levels"] = [self.rate() for _ in range(self.pick([5, 12, 30]))]
+		if "depth_by_rank" in rule:
+			rule["depth_by_rank"] = self.named_ranks(lambda: self.pick([1, 5, 10, 20, 1000]))
+
+	def theme_nulls(self, rule, earlier):
+		self.theme_units(rule, earlier)
+		if self.chance(0.5):
+			rule.update({"caps": {"member_sale": {"USD": 1}}, "min_payable": {"USD": 5}})
 
 	def make_unilevel(self, rule, known):
 		count = self.pick([0, 1, 2, 3, 3, 5])
@@ -290,7 +429,16 @@ class Generator:
 				variant[key] = self.share(0)
 			else:
 				variant[key] = self.rate()
+			self.forget_ranks(variant[key])
 		return variant
+
+	def forget_ranks(self, rate):
+		"""Null for a rank: not said here."""
+		if isinstance(rate, list):
+			for each in rate:
+				self.forget_ranks(each)
+		elif isinstance(rate, dict) and "by_rank" in rate and self.chance(0.2):
+			rate["by_rank"][self.pick(list(rate["by_rank"]))] = None
 
 	def nullable(self, value):
 		return None if self.chance(0.15) else value
@@ -308,7 +456,7 @@ class Generator:
 			base["of"] = self.pick(["amount", "profit", "list_price"])
 		for key in ("less", "plus"):
 			if self.chance(0.3):
-				base[key] = self.some(["tax", "shipping", "list_price", "cost"])
+				base[key] = self.some(["tax", "shipping", "list_price", "cost", "quantity"])
 		if self.chance(0.3):
 			base["min"] = self.pick([0, 1, 50, Decimal("0.5")])
 		if self.chance(0.3):
@@ -370,7 +518,7 @@ class Generator:
 		if key in VOCABULARY:
 			return self.words(VOCABULARY[key])
 		if key == "attributes":
-			names = self.some(list(VOCABULARY) + ["tax", "list_price"])[:self.pick([1, 1, 2])]
+			names = self.some(list(VOCABULARY) + ["tax", "list_price", "quantity", "cost"])[:self.pick([1, 1, 2])]
 			return {name: self.range_of(NUMBERS[name]) if name in NUMBERS
 					else self.words(VOCABULARY[name]) for name in names}
 		if key == "currency":
@@ -390,7 +538,7 @@ class Generator:
 		return self.range_of_times()
 
 	def words(self, vocabulary):
-		flat = [w for w in vocabulary if not isinstance(w, list)]
+		flat = [w for w in vocabulary if not isinstance(w, (list, dict))]
 		words = self.pick(flat) if self.chance(0.6) else self.some(flat)
 		return {"not": words} if self.chance(0.25) else words
 
@@ -401,7 +549,7 @@ class Generator:
 	def range_of_times(self):
 		low, high = sorted(self.random.sample([
 			"2026-01-01T00:00:00Z", "2026-11-11T00:00:00+08:00", "2026-11-11T02:00:00Z",
-			"2026-12-31T23:59:59.5-05:00"], 2))
+			"2026-12-31T23:59:59.5-05:00", "2026-02-01 00:00Z"], 2), key=time)
 		return self.range_between(low, high)
 
 	def range_between(self, low, high):
@@ -420,6 +568,8 @@ class Generator:
 
 	def path(self):
 		ids = list(range(1, 13)) + [1000000, 9223372036854775807]
+		if self.theme == "depth":
+			return self.random.sample(range(1, 10 ** 6), self.pick([10, 20, 40, 120]))
 		return self.random.sample(ids, self.pick([1, 2, 3, 4, 5, 5, 6, 6, 7, 8, 9, 10]))
 
 	def by_level(self, height, values):
@@ -430,22 +580,42 @@ class Generator:
 	def amount(self):
 		if self.chance(0.3):
 			return Decimal(self.random.randint(0, 100000)).scaleb(-self.pick([0, 1, 2, 2, 3, 4]))
+		if self.theme == "bases":
+			return Decimal(self.random.randint(1, 10 ** 7)).scaleb(-2)
+		if self.theme == "residues" and self.chance(0.5):
+			return Decimal(self.random.randint(0, 2000)).scaleb(-2)
 		return Decimal(self.pick(AMOUNTS))
 
 	def facts(self, plan, path):
 		if self.chance(0.03):
 			return self.pick([None, {}])
 		facts = {}
-		if self.chance(0.8):
+		if self.theme == "units" or self.chance(0.8):
 			facts["attributes"] = self.attributes()
-		if self.chance(0.5):
+		if self.theme == "lines":
+			facts["lines"] = [self.line() for _ in range(self.pick([2, 3, 6]))]
+		elif self.chance(0.5):
 			facts["lines"] = [self.line() for _ in range(self.pick([0, 1, 2, 2, 3]))]
 		if self.chance(0.97):
-			facts["occurred_at"] = self.pick(["2026-11-11T10:00:00+08:00", "2026-11-11T02:00:00Z",
-											  "2026-05-05T12:30:00-05:00", "2025-12-31T23:59:59.999Z"])
+			facts["occurred_at"] = self.pick(TIMES)
 		if self.chance(0.98):
 			facts["counters"] = self.counters(plan, path)
+		if self.theme == "nulls" or self.chance(0.05):
+			self.forget(facts)
 		return facts
+
+	def forget(self, facts):
+		"""Null instead of one of the facts: the same as missing."""
+		found = [(facts, key) for key in facts]
+		for line in facts.get("lines") or []:
+			found += [(line, key) for key in line if key != "amount"]
+		for part in ("attributes", "counters"):
+			found += [(facts[part], key) for key in facts.get(part) or {}]
+		for caps in (facts.get("counters") or {}).get("earned", {}).values():
+			found += [(caps, key) for key in caps]
+		if found:
+			whole, key = self.pick(found)
+			whole[key] = None
 
 	def attributes(self):
 		found = {}
@@ -457,11 +627,11 @@ class Generator:
 				value = self.pick(values)
 				found[name] = value if self.chance(0.2) else Decimal(value)
 		if self.chance(0.05):
-			found[self.pick(list(NUMBERS))] = self.pick(["many", True, None])
+			found[self.pick(list(NUMBERS))] = self.pick(ODD_NUMBERS)
 		return found
 
 	def line(self):
-		line = {"amount": self.pick([Decimal(a) for a in AMOUNTS[:-2]])}
+		line = {"amount": self.pick([Decimal(a) for a in AMOUNTS[:-4]])}
 		if self.chance(0.5):
 			line["quantity"] = self.pick([0, 1, 2, 3, Decimal("2.5")])
 		if self.chance(0.6):
@@ -480,11 +650,17 @@ class Generator:
 		names = [rule["name"] for rule in plan["rules"]]
 		counters = {}
 		if self.chance(0.98):
-			counters["order_number"] = self.pick([1, 1, 2, 3, 4, 5, 17])
+			counters["order_number"] = self.pick([1, 1, 2, 3, 4, 5, 17, 10 ** 9])
 		if self.chance(0.98):
-			counters["recruit_numbers"] = [self.pick([1, 1, 2, 2, 3, 4]) for _ in path]
+			numbers = [1, 1, 1, 2, 2, 3] if self.theme == "chains" else [1, 1, 2, 2, 3, 4]
+			counters["recruit_numbers"] = [self.pick(numbers) for _ in path]
+			if self.chance(0.02):
+				counters["recruit_numbers"][self.random.randrange(len(path))] = None
+			elif self.chance(0.02):
+				counters["recruit_numbers"].pop()
 		if self.chance(0.5):
-			counters["applied"] = {name: self.pick([0, 1, 2]) for name in self.some(names)}
+			applied = [0, 0, 0, None, 1] if self.theme == "once" else [0, 1, 2]
+			counters["applied"] = {name: self.pick(applied) for name in self.some(names)}
 		if self.chance(0.6):
 			counters["earned"] = {
 				name: {cap: {str(member): self.pick(["0", "1", "2.5", "0.005", "4", 39, Decimal("1000.00")])
@@ -535,8 +711,18 @@ def worst_of_rule(rule, pays):
 		share = max(highest("keep"), highest("retain") + highest("pass"))
 	else:
 		share = highest("rate")
+	if not certain(rule):
+		return Fraction(0)
 	uplift = rule.get("uplift_by_rank") or {}
 	return share * (1 + max([percentage(u) for u in uplift.values()] or [Fraction(0)]))
+
+
+def certain(rule):
+	"""Are its percentages of an amount that cannot be above the sale's?"""
+	base = rule.get("base") or "amount"
+	if isinstance(base, str):
+		return base == "amount"
+	return base.get("of", "amount") == "amount" and not {"rule", "plus", "min"} & set(base)
 
 
 def of_rank(by_rank, rank):

@@ -12,6 +12,7 @@ must be valid, nothing is checked.  A sale is a Sale.
 """
 
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -24,9 +25,30 @@ CAPS = ["sale", "member_sale", "member_day", "member_week", "member_month",
 		"member_year", "member_lifetime"]
 
 
-class MissingFact(Exception):
+class Refused(Exception):
+	"""An argument is an error; says which."""
+
+	def __init__(self, what, sqlstate="22023"):
+		super().__init__(what)
+		self.sqlstate = sqlstate
+
+
+class MissingFact(Refused):
 	"""A rule needs a counter or a time that the sale does not have."""
-	sqlstate = "22023"
+
+
+def check_arguments(plan, amount, currency, states):
+	"""Raises Refused; amount is a Decimal.  What a plan may hold is not checked."""
+	if plan is None:
+		raise Refused("plan", "22004")
+	if amount is not None and not amount.is_finite():
+		raise Refused("amount", "22003")
+	if amount is not None and amount < 0:
+		raise Refused("amount")
+	if currency not in (None, *ISO_SCALE, *(plan.get("currencies") or {})):
+		raise Refused("currency")
+	if not set(states or []) <= {None, "active", "frozen", "left"}:
+		raise Refused("state")
 
 
 @dataclass
@@ -71,6 +93,11 @@ class Line:
 	rounded: Fraction = Fraction(0)		# the amount before any limit
 	to_named: bool = False				# to the {"member": ...} of a split
 
+	@property
+	def stands_at(self):
+		"""The level for rules that look at levels."""
+		return None if self.to_named else self.level
+
 	def take_money(self, reason):
 		"""Keep the line, without money: somebody else's line has it."""
 		self.base = self.rate = self.exact = None
@@ -101,11 +128,8 @@ def number(value):
 		return None
 	if isinstance(value, (int, Decimal)):
 		return Fraction(value)
-	if isinstance(value, str):
-		try:
-			return Fraction(Decimal(value))
-		except ArithmeticError:
-			return None
+	if isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+		return Fraction(Decimal(value))
 	return None
 
 
@@ -222,7 +246,8 @@ def matches_words(condition, found):
 	if isinstance(condition, dict):
 		return not matches_words(condition["not"], found)
 	wanted = condition if isinstance(condition, list) else [condition]
-	there = found if isinstance(found, list) else [] if found is None else [found]
+	there = found if isinstance(found, list) else [found]
+	there = [f for f in there if f is not None and not isinstance(f, (dict, list))]
 	return bool({text(w) for w in wanted} & {text(f) for f in there})
 
 
@@ -296,7 +321,7 @@ def count_conditions(when):
 # ---------------------------------------------------------------- the members
 
 def rank_at(plan, sale, level):
-	rank = sale.ranks[level] if level < len(sale.ranks) else None
+	rank = sale.ranks[level] if level < min(len(sale.ranks), len(sale.path)) else None
 	return rank if rank in (plan.get("ranks") or []) else None
 
 
@@ -406,8 +431,7 @@ class Calculation:
 			base = {"of": base}
 		if "rule" in base:
 			return sum((each.amount for each in self.paid([base["rule"]], item.line)
-						if base.get("level") is None or
-						(each.level == base["level"] and not each.to_named)), Fraction(0))
+						if base.get("level") in (None, each.stands_at)), Fraction(0))
 		value = self.base_of(base.get("of") or "amount", item)
 		if value is None:
 			return None
@@ -494,7 +518,8 @@ class Calculation:
 
 	def guard(self):
 		guard = self.plan.get("guard") or {}
-		share = percentage(guard.get("max_share") or "100%")
+		share = guard.get("max_share")
+		share = Fraction(1) if share is None else percentage(share)
 		limit = round_down(share * self.sale.amount, self.scale)
 		payments = [each for each in self.lines if each.reason == "paid"]
 		total = sum(each.amount for each in payments)
@@ -548,7 +573,7 @@ class Application:
 	# Rates.
 
 	def has(self, key):
-		"""Does any of those that are asked say this?"""
+		"""Does anything that is asked say this?"""
 		return any(source.get(key) is not None for source in self.sources)
 
 	def count(self, key):
@@ -834,7 +859,7 @@ class Override(Application):
 	def run(self):
 		income = {}						# by level, of those whom the rules have paid
 		for each in self.calculation.paid(self.rule["of"], self.item.line):
-			if not each.to_named:
+			if each.stands_at is not None:
 				income[each.level] = income.get(each.level, Fraction(0)) + each.amount
 		for level in range(self.calculation.height + 1):
 			base = income.get(level, Fraction(0))
@@ -860,7 +885,7 @@ class Differential(Application):
 		self.passed = -1				# slices: the highest rank below
 		self.own = Fraction(0)			# deduct: the parts of all below
 		own_self = self.rule.get("self") or "ignored"
-		people = [] if own_self == "ignored" else [self.calculation.person(0)]
+		people = [] if own_self == "ignored" else list(self.upline(-1, 0))
 		for person in people + list(self.upline(0, self.rule.get("max_level"))):
 			if self.visit(person, own_self == "counted" and person.level == 0):
 				break
@@ -871,23 +896,17 @@ class Differential(Application):
 		if self.skipped(person, person.level, rate):
 			self.add(person.level, person, "skipped")
 			return False
+		part = self.part(person, rate) if rate is not None else None
 		if not self.qualified(person, person.level) or rate is None:
 			if not silent:
-				part = self.part(person, rate) if rate is not None else None
-				self.add(person.level, person,
-						 self.why_not(person, person.level, self.due(rate, part)))
+				self.add(person.level, person, self.why_not(person, person.level, self.due(rate, part)))
 			return False
-		part = self.part(person, rate)
 		line = None if silent else self.pay_part(person, rate, part)
 		if part is not None:
 			# Only what is paid is rounded.
 			paid = line is not None and line.reason in ("paid", "rounds_to_zero")
 			self.own += self.calculation.round(part[1]) if paid else part[1]
 		return self.pass_by(person, rate)
-
-	def due(self, rate, part):
-		"""Who is due the slices of others is not paid zero, whatever its own."""
-		return Rate(fixed=part[1]) if self.slices and part and part[1] > 0 else rate
 
 	def pay_part(self, person, rate, part):
 		reason = self.why_not(person, person.level, self.due(rate, part))
@@ -900,6 +919,10 @@ class Differential(Application):
 			base = self.base
 		return self.add(person.level, person, reason, base=base, rate=percent, exact=exact)
 
+	def due(self, rate, part):
+		"""Who is due the slices of others is not paid zero, whatever its own."""
+		return Rate(fixed=part[1]) if self.slices and part and part[1] > 0 else rate
+
 	def part(self, person, rate):
 		"""What the member gets, as (rate, exact); None: it is not above."""
 		if self.slices:
@@ -909,7 +932,7 @@ class Differential(Application):
 			percent = rate.percent
 			exact -= self.own + sum(
 				each.amount for each in self.calculation.paid(self.rule["deduct"], self.item.line)
-				if each.level <= person.level and not each.to_named)
+				if each.stands_at is not None and each.stands_at <= person.level)
 		else:
 			percent = None
 			if rate.percent is not None and self.highest.percent is not None:
@@ -948,9 +971,8 @@ class Peer(Application):
 		self.first = None				# who has it first
 		self.previous = None			# and who had it last
 		self.place = 0					# how many of its peers there were
-		if self.rule.get("self") == "counted":
-			self.visit(self.calculation.person(0))
-		for person in self.upline(0, self.rule.get("max_level")):
+		lowest = -1 if self.rule.get("self") == "counted" else 0
+		for person in self.upline(lowest, self.rule.get("max_level")):
 			self.visit(person)
 
 	def take_place(self, person):
@@ -994,14 +1016,14 @@ class Peer(Application):
 			self.pay(person.level, person, person.level, rate, self.income(source), source.level + 1)
 
 	def income(self, person):
-		"""What the rules in "income" have paid somebody."""
+		"""What the rules in "income" have paid somebody, at its level."""
 		return sum((each.amount for each in self.calculation.paid(self.rule["income"], self.item.line)
-					if each.member == person.member and not each.to_named), Fraction(0))
+					if each.stands_at == person.level), Fraction(0))
 
 
 class PassUp(Application):
 	def run(self):
-		if self.calculation.height == 0 or not self.passes(0):
+		if self.calculation.height <= 0 or not self.passes(0):
 			self.give("keep", 1)
 		elif not self.rule.get("chain"):
 			self.give("retain", 1)

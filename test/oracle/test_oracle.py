@@ -119,7 +119,7 @@ class Examples(unittest.TestCase):
 		self.pays(plan, "1.2.3", 100, "sales:3 20, sales:2 5, sales:1 3")
 
 	def test_differential(self):
-		[plan] = [p for p in EXAMPLES["team"] if len(p["rules"]) == 1]
+		plan = example("team", "bronze")
 		ranks = [None, "bronze", "gold", "silver", "gold"]
 		self.pays(plan, "1.2.3.4.5.6", 100, "team:5 10, team:4 10", ranks=ranks)
 		del plan["rules"][0]["rates"]
@@ -165,11 +165,63 @@ class Examples(unittest.TestCase):
 					 '"levels": ["10%"], "uplift_by_rank": {"gold": "10%"}}]}')
 		self.pays(plan, "1.2", 100, "sales:1 11", ranks=[None, "gold"])
 
+	def test_priority(self):
+		self.pays(example("bonus"), "1.2", 100, "sales:1 10, bonus:1 5")
+
+	def test_per_line(self):
+		lines = parse('[{"product": "tea", "amount": 60}, {"product": "cup", "amount": 35}]')
+		self.pays(example("tea"), "1.2", 95, "tea:1 6", facts={"lines": lines})
+
+	def test_when(self):
+		facts = {"occurred_at": "2026-11-11T00:00:00Z", "attributes": {"channel": "app", "coupon": Decimal(5)}}
+		self.pays(example("november"), "1.2", 60, "november:1 6", facts=facts)
+		self.pays(example("november"), "1.2", 40, "", facts=facts)
+		del facts["attributes"]["coupon"]
+		self.pays(example("november"), "1.2", 60, "", facts=facts)
+		facts["attributes"] = {"channel": "web", "coupon": Decimal(5)}
+		self.pays(example("november"), "1.2", 60, "", facts=facts)
+
+	def test_per_unit(self):
+		self.pays(example("bottle"), "1.2", 100, "bottle:1 6", facts={"attributes": {"quantity": Decimal(4)}})
+
+	def test_rank_of(self):
+		self.pays(example("sales", "rank_of"), "1.2", 100, "sales:1 5", ranks=["silver", "gold"])
+		self.pays(example("sales", "rank_of"), "1.2", 100, "sales:1 8", ranks=["gold", "gold"])
+
+	def test_min_rank(self):
+		self.pays(example("sales", "min_rank"), "1.2.3", 100, "sales:1 3", ranks=[None, None, "gold"])
+
+	def test_depth_by_rank(self):
+		self.pays(example("sales", "depth_by_rank"), "1.2.3.4", 100, "sales:3 5, sales:1 2",
+				  ranks=[None, None, None, "gold"])
+
+	def test_once_per_buyer(self):
+		self.pays(example("welcome"), "1.2", 40, "")
+		self.pays(example("welcome"), "1.2", 80, "welcome:1 10")
+		self.pays(example("welcome"), "1.2", 90, "",
+				  facts={"counters": {"applied": {"welcome": Decimal(1)}}})
+
+	def test_min_payable(self):
+		self.pays(example("sales", "min_payable"), "1.2.3", 8, "sales:2 0.4", currency="USD")
+		self.pays(example("sales", "min_payable"), "1.2.3", 8, "sales:2 0.4, sales:1 0.08", currency="EUR")
+
+	def test_caps(self):
+		self.pays(example("sales", "caps"), "1.2.3", 400, "sales:2 40, sales:1 5")
+		self.pays(example("sales", "caps"), "1.2.3", 400, "sales:2 2, sales:1 20",
+				  facts=parse('{"counters": {"earned": {"sales": {"member_month": {"2": 98}}}}}'))
+
+	def test_max_level(self):
+		self.pays(example("team", "max_level"), "1.2.3.4", 100, "team:2 4", ranks=[None, None, "silver", "gold"])
+
+	def test_compliance(self):
+		self.pays(example("sales", "compliance"), "1.2.3.4", 100, "sales:3 5, sales:2 3")
+
 	def test_every_example_is_tested(self):
 		"""A new example on the page needs a test here."""
 		self.assertEqual({name: len(plans) for name, plans in EXAMPLES.items()}, {
-			"sales": 10, "gift": 1, "enroller": 1, "net": 1, "quarter": 1, "team": 2,
-			"pool": 1, "two_up": 1, "turn": 1})
+			"sales": 16, "gift": 1, "enroller": 1, "net": 1, "quarter": 1, "team": 3,
+			"pool": 1, "two_up": 1, "turn": 1, "bonus": 1, "tea": 1, "november": 1, "bottle": 1,
+			"welcome": 1})
 
 
 if __name__ == "__main__":

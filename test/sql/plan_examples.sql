@@ -156,6 +156,74 @@ INSERT INTO page VALUES ('rotation', '{"rules": [{"name": "turn", "kind": "rotat
 INSERT INTO sentence (place, path, amount, pays, facts)
 	SELECT 'rotation', '1.2.3.4', 100, format('turn %s 10.00', member), format('{"counters": {"order_number": %s}}', n)::jsonb FROM unnest(ARRAY[3, 2, 1, 3]) WITH ORDINALITY u (member, n);
 
+INSERT INTO page VALUES ('priority', '{"rules": [
+  {"name": "bonus", "kind": "unilevel", "levels": ["50%"], "base": {"rule": "sales"}, "priority": 1},
+  {"name": "sales", "kind": "unilevel", "levels": ["10%"]}]}');
+INSERT INTO sentence (place, path, amount, pays, currency, states, ranks, facts) VALUES
+	('priority', '1.2', 100, 'sales 1 10.00, bonus 1 5.00', NULL, NULL, NULL, NULL);
+
+INSERT INTO page VALUES ('per', '{"rules": [{"name": "tea", "kind": "unilevel", "per": "line", "when": {"product": "tea"}, "levels": ["10%"]}]}');
+INSERT INTO sentence (place, path, amount, pays, currency, states, ranks, facts) VALUES
+	('per', '1.2', 95, 'tea 1 6.00', NULL, NULL, NULL, '{"lines": [{"product": "tea", "amount": 60}, {"product": "cup", "amount": 35}]}');
+
+INSERT INTO page VALUES ('when', '{"rules": [{"name": "november", "kind": "unilevel", "levels": ["10%"], "when": {
+  "channel": ["app", "shop"], "region": {"not": "abroad"}, "attributes": {"coupon": {"to": 20}},
+  "order_amount": {"from": 50}, "time": {"from": "2026-11-01T00:00:00+08:00", "below": "2026-12-01T00:00:00+08:00"}}}]}');
+INSERT INTO sentence (place, path, amount, pays, currency, states, ranks, facts) VALUES
+	('when', '1.2', 60, 'november 1 6.00', NULL, NULL, NULL, '{"occurred_at": "2026-11-11T00:00:00Z", "attributes": {"channel": "app", "coupon": 5}}'),
+	('when', '1.2', 40, '', NULL, NULL, NULL, '{"occurred_at": "2026-11-11T00:00:00Z", "attributes": {"channel": "app", "coupon": 5}}'),
+	('when', '1.2', 60, '', NULL, NULL, NULL, '{"occurred_at": "2026-11-11T00:00:00Z", "attributes": {"channel": "app"}}'),
+	('when', '1.2', 60, '', NULL, NULL, NULL, '{"occurred_at": "2026-11-11T00:00:00Z", "attributes": {"channel": "web", "coupon": 5}}');
+
+INSERT INTO page VALUES ('per_unit', '{"rules": [{"name": "bottle", "kind": "unilevel", "levels": [{"fixed": 1.50}], "per_unit": true}]}');
+INSERT INTO sentence (place, path, amount, pays, currency, states, ranks, facts) VALUES
+	('per_unit', '1.2', 100, 'bottle 1 6.00', NULL, NULL, NULL, '{"attributes": {"quantity": 4}}');
+
+INSERT INTO page VALUES ('rank_of', '{"ranks": ["silver", "gold"],
+ "rules": [{"name": "sales", "kind": "unilevel", "rank_of": "lower",
+            "levels": [{"by_rank": {"silver": "5%", "gold": "8%"}}]}]}');
+INSERT INTO sentence (place, path, amount, pays, currency, states, ranks, facts) VALUES
+	('rank_of', '1.2', 100, 'sales 1 5.00', NULL, NULL, '{silver,gold}', NULL),
+	('rank_of', '1.2', 100, 'sales 1 8.00', NULL, NULL, '{gold,gold}', NULL);
+
+INSERT INTO page VALUES ('min_rank', '{"ranks": ["silver", "gold"],
+ "rules": [{"name": "sales", "kind": "unilevel", "levels": ["5%", "3%"], "min_rank": "silver"}]}');
+INSERT INTO sentence (place, path, amount, pays, currency, states, ranks, facts) VALUES
+	('min_rank', '1.2.3', 100, 'sales 1 3.00', NULL, NULL, '{NULL,NULL,gold}', NULL);
+
+INSERT INTO page VALUES ('depth_by_rank', '{"ranks": ["silver", "gold"],
+ "rules": [{"name": "sales", "kind": "unilevel", "levels": ["5%", "3%", "2%"],
+            "depth_by_rank": {"gold": 3, "silver": 2, "*": 1}}]}');
+INSERT INTO sentence (place, path, amount, pays, currency, states, ranks, facts) VALUES
+	('depth_by_rank', '1.2.3.4', 100, 'sales 3 5.00, sales 1 2.00', NULL, NULL, '{NULL,NULL,NULL,gold}', NULL);
+
+INSERT INTO page VALUES ('once_per_buyer', '{"rules": [{"name": "welcome", "kind": "unilevel", "levels": [{"fixed": 10}], "once_per_buyer": true,
+            "when": {"order_amount": {"from": 50}}}]}');
+INSERT INTO sentence (place, path, amount, pays, currency, states, ranks, facts) VALUES
+	('once_per_buyer', '1.2', 40, '', NULL, NULL, NULL, NULL),
+	('once_per_buyer', '1.2', 80, 'welcome 1 10.00', NULL, NULL, NULL, '{"counters": {"applied": {"welcome": 0}}}'),
+	('once_per_buyer', '1.2', 90, '', NULL, NULL, NULL, '{"counters": {"applied": {"welcome": 1}}}');
+
+INSERT INTO page VALUES ('min_payable', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["5%", "1%"], "min_payable": {"USD": 0.10, "EUR": 0.08}}]}');
+INSERT INTO sentence (place, path, amount, pays, currency, states, ranks, facts) VALUES
+	('min_payable', '1.2.3', 8, 'sales 2 0.40', 'USD', NULL, NULL, NULL),
+	('min_payable', '1.2.3', 8, 'sales 2 0.40, sales 1 0.08', 'EUR', NULL, NULL, NULL);
+
+INSERT INTO page VALUES ('caps', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["10%", "5%"], "caps": {"member_month": 100, "sale": 45}}]}');
+INSERT INTO sentence (place, path, amount, pays, currency, states, ranks, facts) VALUES
+	('caps', '1.2.3', 400, 'sales 2 40.00, sales 1 5.00', NULL, NULL, NULL, NULL),
+	('caps', '1.2.3', 400, 'sales 2 2.00, sales 1 20.00', NULL, NULL, NULL, '{"counters": {"earned": {"sales": {"member_month": {"2": 98}}}}}');
+
+INSERT INTO page VALUES ('max_level', '{"ranks": ["silver", "gold"],
+ "rules": [{"name": "team", "kind": "differential", "max_level": 2, "rates": {"by_rank": {"silver": "4%", "gold": "7%"}}}]}');
+INSERT INTO sentence (place, path, amount, pays, currency, states, ranks, facts) VALUES
+	('max_level', '1.2.3.4', 100, 'team 2 4.00', NULL, NULL, '{NULL,NULL,silver,gold}', NULL);
+
+INSERT INTO page VALUES ('compliance', '{"compliance": {"market": "CN", "max_level": 2},
+ "rules": [{"name": "sales", "kind": "unilevel", "levels": ["5%", "3%", "2%"]}]}');
+INSERT INTO sentence (place, path, amount, pays, currency, states, ranks, facts) VALUES
+	('compliance', '1.2.3.4', 100, 'sales 3 5.00, sales 2 3.00', NULL, NULL, NULL, NULL);
+
 CREATE VIEW examples AS
 	SELECT i, s.place, s.amount, s.currency, s.pays AS says, coalesce(p.pays, '') AS pays, s.pays = coalesce(p.pays, '') AS agrees
 	FROM sentence s JOIN page USING (place) LEFT JOIN LATERAL (
