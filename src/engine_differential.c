@@ -25,7 +25,7 @@ typedef struct Climb
 	Numeric		taken;			/* rates: the highest so far; deduct: own, paid or kept */
 	Numeric		taken_rate;		/* NULL: by a fixed amount */
 	int			passed;			/* slices: highest rank so far */
-	bool		reached;		/* the top had its turn */
+	bool		reached;		/* rates: the top had its turn */
 } Climb;
 
 static void
@@ -172,8 +172,16 @@ visit(Climb *climb, int level)
 		return;
 	if (above)
 		take(climb, rank, due);
-	climb->reached |= climb->slices ? climb->passed >= climb->top
-		: money_compare(climb->values[rank].exact, climb->values[climb->top].exact) == 0;
+	climb->reached |= money_compare(climb->values[rank].exact, climb->values[climb->top].exact) == 0;
+}
+
+/* Is there nothing left for anybody above? */
+static bool
+top_reached(const Climb *climb)
+{
+	if (climb->slices)
+		return climb->top > 0 && climb->passed >= climb->top;	/* no rank is no top */
+	return climb->reached;
 }
 
 static void
@@ -266,7 +274,7 @@ engine_run_differential(EngineRun *run)
 			continue;
 		}
 		visit(&climb, level);
-		if (climb.reached)
+		if (top_reached(&climb))
 			break;
 	}
 }
