@@ -137,9 +137,23 @@ typedef enum SaleSize
 	LARGE_SALE
 } SaleSize;
 
+/* A cap of zero, or a base of at most zero: no sale is small enough. */
+static bool
+pays_nothing(const PlanRule *rule)
+{
+	if (rule->base.max != NULL && money_is_zero(rule->base.max))
+		return true;
+	for (int cap = 0; cap < PLAN_NCAPS; cap++)
+		if (rule->caps[cap].any != NULL && money_is_zero(rule->caps[cap].any))
+			return true;
+	return false;
+}
+
 static bool
 pays_in_full(const PlanRule *rule, SaleSize size)
 {
+	if (pays_nothing(rule))
+		return false;
 	if (size == SMALL_SALE)
 		return rule->base.above == NULL &&
 			rule->min_payable.any == NULL && rule->min_payable.n == 0;

@@ -86,6 +86,7 @@ static void compare_early(Posting *posting);
 static void check_unposted(Posting *posting);
 static void find_members(Posting *posting);
 static void find_plans(Posting *posting);
+static void check_payees(Posting *posting);
 static void find_uplines(Posting *posting);
 static void describe_sales(Posting *posting);
 static void count_sales(Posting *posting);
@@ -163,6 +164,7 @@ sales_post(Program *program, void *arg)
 	{
 		program_lock_tree(program, false, 0);
 		find_plans(&posting);
+		check_payees(&posting);
 		find_members(&posting);
 		find_uplines(&posting);
 		describe_sales(&posting);
@@ -400,6 +402,66 @@ find_plans(Posting *posting)
 		(void) plan_currency_scale(row->plan->plan, row->currency);
 		posting->counts |= counters_needed(row->plan->plan);
 	}
+}
+
+/* Ids of members that the plans name, some of them maybe twice. */
+static Datum *
+named_members(Posting *posting, int *n)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * PLAN_MAX_RULES);
+	int			room = PLAN_MAX_RULES;
+	CommissionPlan *last = NULL;
+
+	*n = 0;
+	for (int i = 0; i < posting->npaid; i++)
+	{
+		CommissionPlan *plan = posting->paid[i]->plan->plan;
+
+		if (plan == last)
+			continue;
+		last = plan;
+		for (int r = 0; r < plan->nrules; r++)
+		{
+			if (plan->rules[r].missing != PLAN_MISSING_MEMBER)
+				continue;
+			if (*n == room)
+			{
+				room *= 2;
+				ids = repalloc_huge(ids, sizeof(Datum) * (Size) room);
+			}
+			ids[(*n)++] = Int64GetDatum(plan->rules[r].missing_member);
+		}
+	}
+	return ids;
+}
+
+/*
+ * They must be there: nobody could be paid out what the ledger owes to an id,
+ * and no row of it could be locked while its caps count.
+ */
+static void
+check_payees(Posting *posting)
+{
+	Oid			types[] = {INT8ARRAYOID};
+	Datum	   *ids;
+	Datum		array;
+	int			n;
+
+	ids = named_members(posting, &n);
+	if (n == 0)
+		return;
+	array = program_array(INT8OID, ids, NULL, n);
+	if (program_query(posting->program,
+					  "SELECT k.id FROM unnest($1) AS k(id)"
+					  " WHERE NOT EXISTS (SELECT FROM @member m WHERE m.member_id = k.id) LIMIT 1",
+					  1, types, &array, NULL, 1) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("member " INT64_FORMAT " that the plan names does not exist in program \"%s\"",
+						DatumGetInt64(program_get(0, 1, INT8OID)), posting->program->name),
+				 errdetail("It would be paid what is \"missing\" in a split."),
+				 errhint("Add the member first, or set a plan that names another.")));
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /*

@@ -202,6 +202,13 @@ SELECT * FROM ct_show();
 SELECT level, member_id, amount, reason FROM explain('ct', 'B');
 SELECT ct_recomputed();
 
+-- nor is one whom the program does not know, whoever stands there
+SELECT ct_program('{"rules": [{"name": "pool", "kind": "split", "budget": "40%", "levels": ["100%"], "missing": {"member": 99}, "caps": {"member_lifetime": 50}}]}');
+SELECT ct_fails($$SELECT record_sale('ct', 'A', 6, 100)$$);
+SELECT add_member('ct', 99);
+SELECT record_sale('ct', 'A', 6, 100), record_sale('ct', 'B', 1, 100), record_sale('ct', 'C', 1, 100);
+SELECT * FROM ct_show();
+
 DROP TABLE ct_orders;
 DROP VIEW ct_sales CASCADE;
 SELECT drop_program('ct');

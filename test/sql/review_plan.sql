@@ -66,4 +66,17 @@ SELECT count(*), count(DISTINCT rule), sum(amount) FROM commissions((
 SELECT reason FROM explain_commissions('{"rules": [{"name": "tagged", "kind": "unilevel", "when": {"tag": "new"}, "levels": ["1%"]}]}',
 	'1.2', 100, sale => (SELECT jsonb_build_object('attributes', jsonb_build_object('tag', jsonb_agg(i))) FROM generate_series(1, 100000) i));
 
+--
+-- A rule that is switched off by a cap of zero is no part of the worst case
+--
+SELECT rule, amount FROM commissions('{"rules": [
+	{"name": "now", "kind": "unilevel", "levels": ["60%"]},
+	{"name": "later", "kind": "unilevel", "levels": ["60%"], "caps": {"member_month": 0}}]}',
+	'1.2', 100, sale => '{"occurred_at": "2026-11-11T10:00:00Z"}');
+-- in one currency only, it is
+\set VERBOSITY sqlstate
+SELECT rule, amount FROM commissions('{"rules": [
+	{"name": "now", "kind": "unilevel", "levels": ["60%"]},
+	{"name": "later", "kind": "unilevel", "levels": ["60%"], "caps": {"sale": {"USD": 0}}}]}', '1.2', 100, 'EUR');
+
 DROP FUNCTION rp_lines(int), rp_path(int);
