@@ -42,8 +42,8 @@ by_rest(const void *a, const void *b)
 
 /*
  * Divide amount, which is neither negative nor more than the remainders, none
- * of which is negative.  Amount and remainders have at most scale decimals;
- * so do the parts.
+ * of which is negative.  Where amount and remainders have at most scale
+ * decimals, so do the parts.
  *
  * A part's exact value is below its row's remainder unless everything is
  * taken, so one unit more than the whole units in it does not exceed the row.
@@ -73,12 +73,16 @@ apportion(Numeric amount, const Numeric *remainders, int n, int scale, Numeric *
 										   money_multiply(parts[i], total));
 	}
 	qsort(fractions, n, sizeof(Fraction), by_rest);
-	for (int i = 0; i < n && money_sign(left) > 0; i++)
+	for (int i = 0; money_sign(left) > 0; i = (i + 1) % n)
 	{
-		Numeric    *part = &parts[fractions[i].row];
+		int			row = fractions[i].row;
+		Numeric		more = money_compare(left, unit) < 0 ? left : unit;
 
-		*part = money_add(*part, unit);
-		left = money_subtract(left, unit);
+		/* finer decimals than the scale's, which are not forbidden, fill up rows */
+		if (money_compare(money_add(parts[row], more), remainders[row]) > 0)
+			more = money_subtract(remainders[row], parts[row]);
+		parts[row] = money_add(parts[row], more);
+		left = money_subtract(left, more);
 	}
 	pfree(fractions);
 }

@@ -398,11 +398,45 @@ catch_up_orders(Program *program, OrderSource *source)
 	return posted;
 }
 
+/* A status cannot mean both. */
+static void
+check_statuses(const OrderSource *source)
+{
+	char	  **paid;
+	char	  **refunded;
+	int			npaid;
+	int			nrefunded;
+
+	paid = arg_names(source->paid, &npaid);
+	refunded = arg_names(source->refunded, &nrefunded);
+	if (source->status == NULL)
+		return;
+	if (npaid == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("paid must name at least one status")));
+	for (int p = 0; p < npaid; p++)
+		for (int r = 0; r < nrefunded; r++)
+			if (strcmp(paid[p], refunded[r]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("status \"%s\" is both paid and refunded", paid[p]),
+						 errhint("Statuses in \"refunded\" take the whole order back; leave it out of one of the lists.")));
+}
+
+/* Whether orders of the table can take commissions back. */
+static bool
+tells_refunds(const OrderSource *source)
+{
+	return source->refunded_amount != NULL ||
+		(source->status != NULL && ARR_NDIM(source->refunded) > 0);
+}
+
 /*
  * attach_orders(program text, table regclass, key text, member text,
  *				 amount text, occurred_at text, status text, paid text[],
- *				 currency text, attributes text[], since timestamptz)
- *	returns bigint
+ *				 currency text, attributes text[], since timestamptz,
+ *				 refunded text[], refunded_amount text) returns bigint
  */
 PG_FUNCTION_INFO_V1(attach_orders);
 Datum
@@ -413,23 +447,20 @@ attach_orders(PG_FUNCTION_ARGS)
 	OrderSource *registered;
 	Program    *program;
 	int64		posted = 0;
-	int			npaid;
 
 	source.key = arg_text(fcinfo, 2, "key", true);
 	source.member = arg_text(fcinfo, 3, "member", true);
 	source.amount = arg_text(fcinfo, 4, "amount", true);
 	source.occurred_at = arg_text(fcinfo, 5, "occurred_at", false);
 	source.status = arg_text(fcinfo, 6, "status", false);
-	if (PG_ARGISNULL(7) || PG_ARGISNULL(9) || PG_ARGISNULL(10))
+	if (PG_ARGISNULL(7) || PG_ARGISNULL(9) || PG_ARGISNULL(10) || PG_ARGISNULL(11))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("paid, attributes and since must not be null")));
+				 errmsg("paid, attributes, since and refunded must not be null")));
 	source.paid = PG_GETARG_ARRAYTYPE_P(7);
-	(void) arg_names(source.paid, &npaid);
-	if (source.status != NULL && npaid == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("paid must name at least one status")));
+	source.refunded = PG_GETARG_ARRAYTYPE_P(11);
+	source.refunded_amount = arg_text(fcinfo, 12, "refunded_amount", false);
+	check_statuses(&source);
 	source.currency = arg_text(fcinfo, 8, "currency", false);
 	source.attributes = arg_names(PG_GETARG_ARRAYTYPE_P(9), &source.nattributes);
 	source.since = PG_GETARG_TIMESTAMPTZ(10);
@@ -447,6 +478,8 @@ attach_orders(PG_FUNCTION_ARGS)
 	program = program_open(name, false);
 	check_isolation("attach_orders()");
 	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
+	if (tells_refunds(&source))
+		program_check_right(program, PROGRAM_REFUND, ACL_INSERT);
 	check_table(source.relid);
 	source_check_orders(program, &source);
 	renew_triggers(program->name, source.relid, SOURCE_OF_ORDERS, true);

@@ -65,6 +65,8 @@ typedef struct OrderSource
 	char	   *occurred_at;
 	char	   *status;
 	ArrayType  *paid;
+	ArrayType  *refunded;		/* statuses that take a paid order back */
+	char	   *refunded_amount;
 	char	   *currency;
 	int			nattributes;
 	char	  **attributes;
@@ -77,7 +79,7 @@ typedef struct OrderSource
 typedef enum SourceRows
 {
 	SOURCE_TABLE,				/* all that is there; nobody else writes */
-	SOURCE_PAID,				/* paid orders that are there; nobody else writes */
+	SOURCE_PAID,				/* paid and refunded orders that are there; nobody else writes */
 	SOURCE_CATCH_UP,			/* the same while others write */
 	SOURCE_INSERTED,			/* transition tables */
 	SOURCE_SETTLED,				/* what was inserted, as row triggers have left it */

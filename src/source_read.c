@@ -291,6 +291,9 @@ read_order(Program *program, SaleRow *row, uint64 at)
 	row->attributes = isnull ? NULL : DatumGetJsonbPCopy(value);
 	row->paid = DatumGetBool(program_get(at, 8, BOOLOID));
 	row->early = DatumGetBool(program_get(at, 9, BOOLOID));
+	row->refunded = DatumGetBool(program_get(at, 10, BOOLOID));
+	value = program_column(at, 11, NUMERICOID, &isnull);
+	row->refunded_amount = isnull ? NULL : DatumGetNumericCopy(value);
 }
 
 /*
@@ -429,6 +432,8 @@ source_post_orders(Program *program, OrderSource *source, Oid relid,
 		SaleBatch	batch = {.order_source_id = source->id,.timed = source->occurred_at != NULL};
 		MemoryContext caller;
 
+		batch.tells_refunds = source->refunded_amount != NULL;
+		batch.stale = rows == SOURCE_CATCH_UP;
 		SPI_cursor_fetch(portal, true, SALE_CHUNK_ROWS);
 		batch.n = SPI_processed;
 		if (batch.n == 0)
