@@ -33,8 +33,8 @@ text_or_null(const char *string, char *null)
 }
 
 /* The table itself and what it is a partition of: any of them may be registered. */
-static Datum
-relid_and_ancestors(Oid relid)
+Datum
+source_relid_and_ancestors(Oid relid)
 {
 	List	   *ancestors = get_rel_relispartition(relid) ? get_partition_ancestors(relid) : NIL;
 	Datum	   *relids = palloc(sizeof(Datum) * (1 + list_length(ancestors)));
@@ -177,7 +177,7 @@ lookup_members(Program *program, void *arg)
 	Datum		value;
 
 	if (OidIsValid(lookup->relid))
-		value = relid_and_ancestors(lookup->relid);
+		value = source_relid_and_ancestors(lookup->relid);
 	if (program_query_now(program,
 						  OidIsValid(lookup->relid) ?
 						  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
@@ -198,7 +198,7 @@ lookup_orders(Program *program, void *arg)
 	Datum		value;
 
 	if (OidIsValid(lookup->relid))
-		value = relid_and_ancestors(lookup->relid);
+		value = source_relid_and_ancestors(lookup->relid);
 	lookup->norders = program_query_now(program,
 										OidIsValid(lookup->relid) ?
 										ORDER_SOURCES
@@ -285,7 +285,7 @@ lookup_lines(Program *program, void *arg)
 {
 	Lookup	   *lookup = arg;
 	Oid			types[] = {OIDARRAYOID};
-	Datum		value = relid_and_ancestors(lookup->relid);
+	Datum		value = source_relid_and_ancestors(lookup->relid);
 
 	if (program_query_now(program,
 						  "SELECT " LINE_SOURCE_COLUMNS " FROM @order_line_source l"
@@ -507,6 +507,8 @@ unregister(Program *program, void *arg)
 		" WHERE s.relid::oid = $1 AND s.detached_at IS NULL",
 		"UPDATE @order_line_source s SET detached_at = now()"
 		" WHERE s.relid::oid = $1 AND s.detached_at IS NULL",
+		"UPDATE @refund_source s SET detached_at = now()"
+		" WHERE s.relid::oid = $1 AND s.detached_at IS NULL",
 	};
 	Unregister *what = arg;
 	Oid			types[] = {OIDOID};
@@ -519,7 +521,8 @@ unregister(Program *program, void *arg)
 bool
 source_unregister(Program *program, Oid relid, SourceKind kind)
 {
-	static const ProgramTable tables[] = {PROGRAM_MEMBER_SOURCE, PROGRAM_ORDER_SOURCE, PROGRAM_ORDER_LINE_SOURCE};
+	static const ProgramTable tables[] = {PROGRAM_MEMBER_SOURCE, PROGRAM_ORDER_SOURCE, PROGRAM_ORDER_LINE_SOURCE,
+	PROGRAM_REFUND_SOURCE};
 	Unregister	what = {.relid = relid,.kind = kind};
 
 	program_as_owner(program, PROGRAM_WRITES(tables[kind]), unregister, &what);

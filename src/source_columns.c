@@ -241,3 +241,14 @@ source_check_orders(Program *program, OrderSource *source)
 	for (int i = 0; i < source->nattributes; i++)
 		check_attribute_column(source->relid, source->attributes[i]);
 }
+
+void
+source_check_refunds(RefundSource *source)
+{
+	check_key_column(source->relid, source->key, "key");
+	check_key_column(source->relid, source->order_key, "order_key");
+	check_number_column(source->relid, source->amount, "amount");
+	if (source->line_key != NULL)
+		check_key_column(source->relid, source->line_key, "line_key");
+	check_time_column(source->relid, source->occurred_at, "occurred_at");
+}

@@ -342,3 +342,62 @@ source_lines_query(LineSource *source)
 					source_comparable_key(source->relid, source->order_key, TEXTOID, "k.key"),
 					column_ref(source->line_key));
 }
+
+static char *
+mapped_refunds(Program *program, RefundSource *source, Oid relid, const char *from)
+{
+	return psprintf("(SELECT true AS here, %s AS key, %s AS order_key, %s AS line_key, %s AS amount,"
+					" %s AS occurred_at FROM %s /* %u */)",
+					text_expression(relid, source->key),
+					text_expression(relid, source->order_key),
+					text_or_null_expression(relid, source->line_key),
+					number_or_null_expression(source->amount),
+					time_expression(program, relid, source->occurred_at, "occurred_at"),
+					from, relid);
+}
+
+/*
+ * A refund whose key changes comes as two rows: the new key, and the old one
+ * as a refund that is gone.
+ */
+char *
+source_refunds_query(Program *program, RefundSource *source, Oid relid, SourceRows rows)
+{
+	switch (rows)
+	{
+		case SOURCE_TABLE:
+		case SOURCE_CATCH_UP:
+			return psprintf("SELECT n.* FROM %s n",
+							mapped_refunds(program, source, relid, whole_table(relid)));
+		case SOURCE_INSERTED:
+			return psprintf("SELECT n.* FROM %s n",
+							mapped_refunds(program, source, relid, SOURCE_NEW_ROWS " r"));
+		case SOURCE_SETTLED:
+			return psprintf("SELECT n.* FROM %s n",
+							mapped_refunds(program, source, relid, settled_rows(relid, source->key)));
+		case SOURCE_UPDATED:
+			return psprintf("SELECT coalesce(n.here, false), coalesce(n.key, o.key), n.order_key, n.line_key, n.amount,"
+							" n.occurred_at"
+							" FROM %s n FULL JOIN %s o ON o.key = n.key"
+							" WHERE n.here IS NULL OR o.here IS NULL OR"
+							" ROW(n.order_key, n.line_key, n.amount, n.occurred_at) IS DISTINCT FROM"
+							" ROW(o.order_key, o.line_key, o.amount, o.occurred_at)",
+							mapped_refunds(program, source, relid, SOURCE_NEW_ROWS " r"),
+							mapped_refunds(program, source, relid, SOURCE_OLD_ROWS " r"));
+		case SOURCE_DELETED:
+			return psprintf("SELECT false, o.key, o.order_key, o.line_key, o.amount, o.occurred_at FROM %s o",
+							mapped_refunds(program, source, relid, SOURCE_OLD_ROWS " r"));
+		case SOURCE_PAID:
+			break;				/* of orders */
+	}
+	elog(ERROR, "unrecognized kind of rows %d", (int) rows);
+}
+
+/* The refunds whose keys are in $1, locked against those who change them. */
+char *
+source_locked_refunds_query(Program *program, RefundSource *source)
+{
+	return psprintf("SELECT n.* FROM %s n FOR SHARE",
+					mapped_refunds(program, source, source->relid,
+								   source_keyed_rows(source->relid, source->key, TEXTOID, 1)));
+}

@@ -556,26 +556,58 @@ source_leave_deleted(Program *program, MemberSource *source)
 	return left;
 }
 
+/* A key of the program's that the table lacks; NULL: it has them all. */
+static char *
+first_absent(Program *program, Piece *piece, Oid relid, const char *column)
+{
+	for (;;)
+	{
+		char	   *key = NULL;
+
+		program_as_owner(program, 0, next_piece, piece);
+		if (piece->n == 0)
+			return NULL;
+		if (absent_keys(program, piece, relid, column) > 0)
+			key = TextDatumGetCString(program_get(0, 1, TEXTOID));
+		SPI_freetuptable(SPI_tuptable);
+		if (key != NULL)
+			return key;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 /* Orders that have been posted must still be there. */
 void
 source_check_deleted(Program *program, OrderSource *source)
 {
 	Piece		piece = {.above = -1,.type = TEXTOID,.source_id = Int32GetDatum(source->id)};
+	char	   *key;
 
 	piece.sql = "SELECT s.sale_id, s.order_key FROM @sale s"
 		" WHERE s.sale_id > $1 AND s.order_source_id = $2 ORDER BY s.sale_id LIMIT 20000";
-	for (;;)
-	{
-		program_as_owner(program, 0, next_piece, &piece);
-		if (piece.n == 0)
-			break;
-		if (absent_keys(program, &piece, source->relid, source->key) > 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("order \"%s\" has been posted and is gone from table \"%s\"",
-							TextDatumGetCString(program_get(0, 1, TEXTOID)), get_rel_name(source->relid)),
-					 errhint("Put the order back; its commissions are in the ledger.")));
-		SPI_freetuptable(SPI_tuptable);
-		CHECK_FOR_INTERRUPTS();
-	}
+	key = first_absent(program, &piece, source->relid, source->key);
+	if (key != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("order \"%s\" has been posted and is gone from table \"%s\"",
+						key, get_rel_name(source->relid)),
+				 errhint("Put the order back; its commissions are in the ledger.")));
+}
+
+/* The same for refunds. */
+void
+source_check_deleted_refunds(Program *program, RefundSource *source)
+{
+	Piece		piece = {.above = -1,.type = TEXTOID,.source_id = Int32GetDatum(source->id)};
+	char	   *key;
+
+	piece.sql = "SELECT r.refund_id, r.refund_key FROM @refund r"
+		" WHERE r.refund_id > $1 AND r.refund_source_id = $2 ORDER BY r.refund_id LIMIT 20000";
+	key = first_absent(program, &piece, source->relid, source->key);
+	if (key != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("refund \"%s\" has been recorded and is gone from table \"%s\"",
+						key, get_rel_name(source->relid)),
+				 errhint("Put the refund back; what it took back is in the ledger.")));
 }

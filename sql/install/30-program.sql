@@ -534,6 +534,11 @@ CREATE FUNCTION distributor.order_lines_changed() RETURNS pg_catalog.trigger
 COMMENT ON FUNCTION distributor.order_lines_changed() IS
 	'trigger function that attach_order_lines puts on a table of order lines; takes the program as its argument and refuses tables that are not registered there';
 
+CREATE FUNCTION distributor.refunds_changed() RETURNS pg_catalog.trigger
+	LANGUAGE C AS 'MODULE_PATHNAME', 'trigger_refunds_changed';
+COMMENT ON FUNCTION distributor.refunds_changed() IS
+	'trigger function that attach_refunds puts on a table of refunds; takes the program as its argument and refuses tables that are not registered there';
+
 CREATE FUNCTION distributor.attach_members(
 		program pg_catalog.text, "table" pg_catalog.regclass, id pg_catalog.text, sponsor pg_catalog.text,
 		joined_at pg_catalog.text DEFAULT NULL, rank pg_catalog.text DEFAULT NULL,
@@ -565,6 +570,15 @@ CREATE FUNCTION distributor.attach_order_lines(
 COMMENT ON FUNCTION distributor.attach_order_lines(pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text[], pg_catalog.regclass) IS
 	'take the lines of the orders of an attached table from a table of the user: an order posts with the lines that it has then';
 
+CREATE FUNCTION distributor.attach_refunds(
+		program pg_catalog.text, "table" pg_catalog.regclass, key pg_catalog.text, order_key pg_catalog.text,
+		amount pg_catalog.text DEFAULT NULL, line_key pg_catalog.text DEFAULT NULL,
+		occurred_at pg_catalog.text DEFAULT NULL)
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'attach_refunds';
+COMMENT ON FUNCTION distributor.attach_refunds(pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+	'record the refunds of a table of the user, now and from now on; returns how many were recorded now';
+
 CREATE FUNCTION distributor.detach_members(program pg_catalog.text, "table" pg_catalog.regclass)
 	RETURNS pg_catalog.void
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'detach_members';
@@ -582,13 +596,19 @@ CREATE FUNCTION distributor.detach_order_lines(program pg_catalog.text, "table" 
 COMMENT ON FUNCTION distributor.detach_order_lines(pg_catalog.text, pg_catalog.regclass) IS
 	'undo attach_order_lines: the triggers go, the lines of what was posted stay';
 
+CREATE FUNCTION distributor.detach_refunds(program pg_catalog.text, "table" pg_catalog.regclass)
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'detach_refunds';
+COMMENT ON FUNCTION distributor.detach_refunds(pg_catalog.text, pg_catalog.regclass) IS
+	'undo attach_refunds: the triggers go, what was recorded stays';
+
 CREATE FUNCTION distributor.post_sales(
 		program pg_catalog.text, "table" pg_catalog.regclass DEFAULT NULL,
 		since pg_catalog.timestamptz DEFAULT '-infinity')
 	RETURNS pg_catalog.int8
 	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_post_sales';
 COMMENT ON FUNCTION distributor.post_sales(pg_catalog.text, pg_catalog.regclass, pg_catalog.timestamptz) IS
-	'post the paid orders that no trigger saw, set-wise, from one attached table or from all; returns how many';
+	'post the paid orders and record the refunds that no trigger saw, set-wise, from one attached table or from all; returns how many orders were posted';
 
 CREATE FUNCTION distributor.pause(program pg_catalog.text)
 	RETURNS pg_catalog.void
