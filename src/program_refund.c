@@ -374,7 +374,8 @@ refunds_post(Program *program, void *arg)
 	RefundBatch *batch = arg;
 	Recording	recording = {.program = program,.batch = batch};
 	RefundRow **unmet;
-	int			n;
+	text	  **keys;
+	int			n = 0;
 
 	if (batch->n == 0)
 		return;
@@ -387,9 +388,11 @@ refunds_post(Program *program, void *arg)
 	qsort(recording.rows, batch->n, sizeof(RefundRow *), by_key);
 	insert_refunds(&recording);
 	find_recorded(&recording);
+	keys = palloc(sizeof(text *) * batch->n);
 	for (int i = 0; i < batch->n; i++)
 		if (recording.rows[i]->recorded)
-			refund_wait_for_sale(program, recording.rows[i]->order_key);
+			keys[n++] = recording.rows[i]->order_key;
+	refund_wait(program, PROGRAM_SALE, keys, n);
 	unmet = palloc(sizeof(RefundRow *) * batch->n);
 	n = unmet_rows(&recording, unmet);
 	if (n > 0)

@@ -49,8 +49,7 @@ extern void refunds_of_new_sales(Program *program, SaleRow **rows, int n);
 
 /* program_refund_wait.c: beside others that are not committed yet */
 extern bool refund_any(Program *program);
-extern void refund_wait_for_sale(Program *program, const text *order_key);
-extern void refund_wait_for_refunds(Program *program, const text *order_key);
+extern void refund_wait(Program *program, ProgramTable table, text *const *order_keys, int n);
 
 /* program_refund_sale.c: what remains of sales, and taking it back */
 

@@ -242,6 +242,7 @@ void
 refunds_of_new_sales(Program *program, SaleRow **rows, int n)
 {
 	SaleRow   **posted = palloc(sizeof(SaleRow *) * Max(n, 1));
+	text	  **keys = palloc(sizeof(text *) * Max(n, 1));
 	RefundRow **refunds;
 	int			nposted = 0;
 	int			nrefunds;
@@ -250,11 +251,13 @@ refunds_of_new_sales(Program *program, SaleRow **rows, int n)
 		return;
 	for (int i = 0; i < n; i++)
 		if (rows[i]->posted)
+		{
+			keys[nposted] = rows[i]->order_key;
 			posted[nposted++] = rows[i];
+		}
 	if (nposted == 0)
 		return;
-	for (int i = 0; i < nposted; i++)
-		refund_wait_for_refunds(program, posted[i]->order_key);
+	refund_wait(program, PROGRAM_REFUND, keys, nposted);
 	nrefunds = parked_refunds(program, posted, nposted, &refunds);
 	if (nrefunds > 0)
 		refunds_meet(program, refunds, nrefunds, true);

@@ -82,31 +82,22 @@ other_writer(Relation rel, Oid index, AttrNumber attnum, const text *key)
 	return xid;
 }
 
-static void
-wait_for_writers(Relation rel, const text *key)
+/* Wait for whoever is writing rows of these orders into the table. */
+void
+refund_wait(Program *program, ProgramTable table, text *const *order_keys, int n)
 {
+	Relation	rel = program->relations[table];
 	AttrNumber	attnum = get_attnum(RelationGetRelid(rel), "order_key");
 	Oid			index;
 	TransactionId xid;
 
-	if (rel->rd_rel->relkind != RELKIND_RELATION)
+	if (n == 0 || rel->rd_rel->relkind != RELKIND_RELATION)
 		return;					/* doors are never partitioned */
 	index = index_on(rel, attnum);
-	while (TransactionIdIsValid(xid = other_writer(rel, index, attnum, key)))
+	for (int i = 0; i < n; i++)
 	{
-		XactLockTableWait(xid, NULL, NULL, XLTW_None);
+		while (TransactionIdIsValid(xid = other_writer(rel, index, attnum, order_keys[i])))
+			XactLockTableWait(xid, NULL, NULL, XLTW_None);
 		CHECK_FOR_INTERRUPTS();
 	}
-}
-
-void
-refund_wait_for_sale(Program *program, const text *order_key)
-{
-	wait_for_writers(program->relations[PROGRAM_SALE], order_key);
-}
-
-void
-refund_wait_for_refunds(Program *program, const text *order_key)
-{
-	wait_for_writers(program->relations[PROGRAM_REFUND], order_key);
 }
