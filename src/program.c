@@ -29,7 +29,8 @@
 
 static const char *const table_names[PROGRAM_NTABLES] = {
 	"program", "member", "member_history", "member_source", "orphan",
-	"plan", "order_source", "order_line_source", "sale", "sale_line", "ledger"
+	"plan", "order_source", "order_line_source", "refund_source", "sale", "sale_line",
+	"refund", "refund_posting", "refund_line", "ledger"
 };
 
 /* Objects of the tree's lock live in this subobject of the table member. */

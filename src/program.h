@@ -33,8 +33,12 @@ typedef enum ProgramTable
 	PROGRAM_PLAN,
 	PROGRAM_ORDER_SOURCE,
 	PROGRAM_ORDER_LINE_SOURCE,
+	PROGRAM_REFUND_SOURCE,
 	PROGRAM_SALE,
 	PROGRAM_SALE_LINE,
+	PROGRAM_REFUND,
+	PROGRAM_REFUND_POSTING,
+	PROGRAM_REFUND_LINE,
 	PROGRAM_LEDGER
 } ProgramTable;
 
@@ -83,9 +87,14 @@ extern void program_lock_tree(Program *program, bool exclusive, int timeout_ms);
 #define PROGRAM_WRITES_MEMBERS	(PROGRAM_WRITES(PROGRAM_MEMBER) | \
 								 PROGRAM_WRITES(PROGRAM_MEMBER_HISTORY) | \
 								 PROGRAM_WRITES(PROGRAM_ORPHAN))
+#define PROGRAM_WRITES_REFUNDS	(PROGRAM_WRITES(PROGRAM_REFUND) | \
+								 PROGRAM_WRITES(PROGRAM_REFUND_POSTING) | \
+								 PROGRAM_WRITES(PROGRAM_REFUND_LINE) | \
+								 PROGRAM_WRITES(PROGRAM_LEDGER))
+/* a sale meets the refunds that came before it */
 #define PROGRAM_WRITES_SALES	(PROGRAM_WRITES(PROGRAM_SALE) | \
 								 PROGRAM_WRITES(PROGRAM_SALE_LINE) | \
-								 PROGRAM_WRITES(PROGRAM_LEDGER))
+								 PROGRAM_WRITES_REFUNDS)
 
 /* program_shape.c: what the code relies on in the tables */
 extern void program_check_shape(Program *program, ProgramTable table, Relation rel);

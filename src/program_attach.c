@@ -120,7 +120,7 @@ table_name(Oid relid)
 }
 
 /* In the names of triggers and of their functions. */
-static const char *const kind_names[] = {"members", "orders", "order_lines"};
+static const char *const kind_names[] = {"members", "orders", "order_lines", "refunds"};
 
 /* The function that our triggers call; which program is in their argument. */
 static Oid
@@ -398,11 +398,45 @@ catch_up_orders(Program *program, OrderSource *source)
 	return posted;
 }
 
+/* A status cannot mean both. */
+static void
+check_statuses(const OrderSource *source)
+{
+	char	  **paid;
+	char	  **refunded;
+	int			npaid;
+	int			nrefunded;
+
+	paid = arg_names(source->paid, &npaid);
+	refunded = arg_names(source->refunded, &nrefunded);
+	if (source->status == NULL)
+		return;
+	if (npaid == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("paid must name at least one status")));
+	for (int p = 0; p < npaid; p++)
+		for (int r = 0; r < nrefunded; r++)
+			if (strcmp(paid[p], refunded[r]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("status \"%s\" is both paid and refunded", paid[p]),
+						 errhint("Statuses in \"refunded\" take the whole order back; leave it out of one of the lists.")));
+}
+
+/* Whether orders of the table can take commissions back. */
+static bool
+tells_refunds(const OrderSource *source)
+{
+	return source->refunded_amount != NULL ||
+		(source->status != NULL && ARR_NDIM(source->refunded) > 0);
+}
+
 /*
  * attach_orders(program text, table regclass, key text, member text,
  *				 amount text, occurred_at text, status text, paid text[],
- *				 currency text, attributes text[], since timestamptz)
- *	returns bigint
+ *				 currency text, attributes text[], since timestamptz,
+ *				 refunded text[], refunded_amount text) returns bigint
  */
 PG_FUNCTION_INFO_V1(attach_orders);
 Datum
@@ -413,23 +447,20 @@ attach_orders(PG_FUNCTION_ARGS)
 	OrderSource *registered;
 	Program    *program;
 	int64		posted = 0;
-	int			npaid;
 
 	source.key = arg_text(fcinfo, 2, "key", true);
 	source.member = arg_text(fcinfo, 3, "member", true);
 	source.amount = arg_text(fcinfo, 4, "amount", true);
 	source.occurred_at = arg_text(fcinfo, 5, "occurred_at", false);
 	source.status = arg_text(fcinfo, 6, "status", false);
-	if (PG_ARGISNULL(7) || PG_ARGISNULL(9) || PG_ARGISNULL(10))
+	if (PG_ARGISNULL(7) || PG_ARGISNULL(9) || PG_ARGISNULL(10) || PG_ARGISNULL(11))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("paid, attributes and since must not be null")));
+				 errmsg("paid, attributes, since and refunded must not be null")));
 	source.paid = PG_GETARG_ARRAYTYPE_P(7);
-	(void) arg_names(source.paid, &npaid);
-	if (source.status != NULL && npaid == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("paid must name at least one status")));
+	source.refunded = PG_GETARG_ARRAYTYPE_P(11);
+	source.refunded_amount = arg_text(fcinfo, 12, "refunded_amount", false);
+	check_statuses(&source);
 	source.currency = arg_text(fcinfo, 8, "currency", false);
 	source.attributes = arg_names(PG_GETARG_ARRAYTYPE_P(9), &source.nattributes);
 	source.since = PG_GETARG_TIMESTAMPTZ(10);
@@ -447,6 +478,8 @@ attach_orders(PG_FUNCTION_ARGS)
 	program = program_open(name, false);
 	check_isolation("attach_orders()");
 	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
+	if (tells_refunds(&source))
+		program_check_right(program, PROGRAM_REFUND, ACL_INSERT);
 	check_table(source.relid);
 	source_check_orders(program, &source);
 	renew_triggers(program->name, source.relid, SOURCE_OF_ORDERS, true);
@@ -586,6 +619,54 @@ attach_order_lines(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* Refunds */
+
+/* Record what is there, and see that what was recorded is still there. */
+static int64
+catch_up_refunds(Program *program, RefundSource *source, bool check_deleted)
+{
+	int64		recorded;
+
+	source_check_all_visible(source->relid);
+	source_check_refunds(source);
+	recorded = source_post_refunds(program, source, source->relid, SOURCE_TABLE);
+	if (check_deleted)
+		source_check_deleted_refunds(program, source);
+	return recorded;
+}
+
+/*
+ * attach_refunds(program text, table regclass, key text, order_key text,
+ *				  amount text, line_key text, occurred_at text) returns bigint
+ */
+PG_FUNCTION_INFO_V1(attach_refunds);
+Datum
+attach_refunds(PG_FUNCTION_ARGS)
+{
+	char	   *name = arg_text(fcinfo, 0, "program", true);
+	RefundSource source = {.relid = arg_table(fcinfo, 1)};
+	Program    *program;
+	int64		recorded = 0;
+
+	source.key = arg_text(fcinfo, 2, "key", true);
+	source.order_key = arg_text(fcinfo, 3, "order_key", true);
+	source.amount = arg_text(fcinfo, 4, "amount", false);
+	source.line_key = arg_text(fcinfo, 5, "line_key", false);
+	source.occurred_at = arg_text(fcinfo, 6, "occurred_at", false);
+
+	program = program_open(name, false);
+	check_isolation("attach_refunds()");
+	program_check_right(program, PROGRAM_REFUND, ACL_INSERT);
+	check_table(source.relid);
+	source_check_refunds(&source);
+	renew_triggers(program->name, source.relid, SOURCE_OF_REFUNDS, true);
+	source_register_refunds(program, &source);
+	if (!program->paused)
+		recorded = catch_up_refunds(program, &source, source.returns);
+	program_close(program);
+	PG_RETURN_INT64(recorded);
+}
+
 /* Detaching */
 
 static void
@@ -661,6 +742,14 @@ detach_order_lines(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+PG_FUNCTION_INFO_V1(detach_refunds);
+Datum
+detach_refunds(PG_FUNCTION_ARGS)
+{
+	detach(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_OID(1), SOURCE_OF_REFUNDS);
+	PG_RETURN_VOID();
+}
+
 /* Catching up */
 
 /* A partition that came after the table was attached has no triggers yet. */
@@ -682,6 +771,34 @@ warn_of_new_partitions(const char *program, Oid relid, SourceKind kind)
 	}
 }
 
+/* The tables that are to be caught up with: the one named, or all. */
+typedef struct Sources
+{
+	int			norders;
+	OrderSource **orders;
+	int			nrefunds;
+	RefundSource **refunds;
+} Sources;
+
+static void
+only_source(Program *program, Oid relid, Sources *sources)
+{
+	OrderSource *orders = source_orders(program, relid);
+	RefundSource *refunds = source_refunds(program, relid);
+
+	if (orders == NULL && refunds == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("table \"%s\" is not attached to program \"%s\"",
+						get_rel_name(relid), program->name)));
+	sources->norders = orders != NULL ? 1 : 0;
+	sources->orders = palloc(sizeof(OrderSource *));
+	sources->orders[0] = orders;
+	sources->nrefunds = refunds != NULL ? 1 : 0;
+	sources->refunds = palloc(sizeof(RefundSource *));
+	sources->refunds[0] = refunds;
+}
+
 /* post_sales(program text, table regclass, since timestamptz) returns bigint */
 PG_FUNCTION_INFO_V1(program_post_sales);
 Datum
@@ -690,32 +807,38 @@ program_post_sales(PG_FUNCTION_ARGS)
 	char	   *name = arg_text(fcinfo, 0, "program", true);
 	TimestampTz since = PG_ARGISNULL(2) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(2);
 	Program    *program = program_open(name, false);
-	OrderSource **sources;
-	int			nsources;
+	Sources		sources;
 	int64		posted = 0;
 
 	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
-	sources = source_all_orders(program, &nsources);
-	if (!PG_ARGISNULL(1))
+	if (PG_ARGISNULL(1))
 	{
-		OrderSource *one = source_orders(program, PG_GETARG_OID(1));
-
-		if (one == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("table \"%s\" is not attached to program \"%s\"",
-							get_rel_name(PG_GETARG_OID(1)), name)));
-		sources[0] = one;
-		nsources = 1;
+		sources.orders = source_all_orders(program, &sources.norders);
+		sources.refunds = source_all_refunds(program, &sources.nrefunds);
 	}
-	for (int i = 0; i < nsources; i++)
+	else
+		only_source(program, PG_GETARG_OID(1), &sources);
+	if (sources.nrefunds > 0)
+		program_check_right(program, PROGRAM_REFUND, ACL_INSERT);
+	for (int i = 0; i < sources.norders; i++)
 	{
-		source_check_all_visible(sources[i]->relid);
-		source_check_orders(program, sources[i]);
-		warn_of_new_partitions(name, sources[i]->relid, SOURCE_OF_ORDERS);
-		if (sources[i]->lines != NULL)
-			warn_of_new_partitions(name, sources[i]->lines->relid, SOURCE_OF_LINES);
-		posted += source_post_orders(program, sources[i], sources[i]->relid, SOURCE_CATCH_UP, since);
+		OrderSource *orders = sources.orders[i];
+
+		source_check_all_visible(orders->relid);
+		source_check_orders(program, orders);
+		warn_of_new_partitions(name, orders->relid, SOURCE_OF_ORDERS);
+		if (orders->lines != NULL)
+			warn_of_new_partitions(name, orders->lines->relid, SOURCE_OF_LINES);
+		posted += source_post_orders(program, orders, orders->relid, SOURCE_CATCH_UP, since);
+	}
+	for (int i = 0; i < sources.nrefunds; i++)
+	{
+		RefundSource *refunds = sources.refunds[i];
+
+		source_check_all_visible(refunds->relid);
+		source_check_refunds(refunds);
+		warn_of_new_partitions(name, refunds->relid, SOURCE_OF_REFUNDS);
+		(void) source_post_refunds(program, refunds, refunds->relid, SOURCE_CATCH_UP);
 	}
 	program_close(program);
 	PG_RETURN_INT64(posted);
@@ -753,19 +876,24 @@ program_resume(PG_FUNCTION_ARGS)
 	bool		paused = false;
 	MemberSource *members;
 	OrderSource **orders;
+	RefundSource **refunds;
 	int			norders;
+	int			nrefunds;
 	int64		posted = 0;
 
 	check_isolation("resume()");
 	program_check_owner(program);
 	members = source_attached_members(program);
 	orders = source_all_orders(program, &norders);
+	refunds = source_all_refunds(program, &nrefunds);
 
 	/* When those who write now go on, they see that the program works again. */
 	if (members != NULL)
 		(void) lock_out_writers(members->relid);
 	for (int i = 0; i < norders; i++)
 		lock_out_orders(orders[i]);
+	for (int i = 0; i < nrefunds; i++)
+		(void) lock_out_writers(refunds[i]->relid);
 	program_as_owner(program, PROGRAM_WRITES(PROGRAM_PROGRAM), set_paused, &paused);
 	if (members != NULL)
 	{
@@ -775,9 +903,9 @@ program_resume(PG_FUNCTION_ARGS)
 		source_leave_deleted(program, members);
 	}
 	for (int i = 0; i < norders; i++)
-	{
 		posted += catch_up_orders(program, orders[i]);
-	}
+	for (int i = 0; i < nrefunds; i++)
+		(void) catch_up_refunds(program, refunds[i], true);
 	program_close(program);
 	PG_RETURN_INT64(posted);
 }
@@ -791,10 +919,13 @@ program_drop(PG_FUNCTION_ARGS)
 	Program    *program = program_open(name, false);
 	MemberSource *members;
 	OrderSource **orders;
+	RefundSource **refunds;
 	int			norders;
+	int			nrefunds;
 	Oid			members_relid;
 	Oid		   *orders_relids;
 	Oid		   *lines_relids;
+	Oid		   *refunds_relids;
 
 	program_check_owner(program);
 	members = source_attached_members(program);
@@ -807,6 +938,10 @@ program_drop(PG_FUNCTION_ARGS)
 		orders_relids[i] = orders[i]->relid;
 		lines_relids[i] = orders[i]->lines != NULL ? orders[i]->lines->relid : InvalidOid;
 	}
+	refunds = source_all_refunds(program, &nrefunds);
+	refunds_relids = SPI_palloc(sizeof(Oid) * Max(nrefunds, 1));
+	for (int i = 0; i < nrefunds; i++)
+		refunds_relids[i] = refunds[i]->relid;
 	program_close(program);		/* its tables must not be open when they go */
 
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -819,6 +954,8 @@ program_drop(PG_FUNCTION_ARGS)
 		if (OidIsValid(lines_relids[i]))
 			renew_triggers(name, lines_relids[i], SOURCE_OF_LINES, false);
 	}
+	for (int i = 0; i < nrefunds; i++)
+		renew_triggers(name, refunds_relids[i], SOURCE_OF_REFUNDS, false);
 	run_ddl(psprintf("DROP SCHEMA %s CASCADE", quote_identifier(name)));
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -1,6 +1,6 @@
 /*
  * program_call.c
- *	  Members and sales by call, where no table of the user keeps them.
+ *	  Members, sales and refunds by call, where no table of the user keeps them.
  *
  * Each function comes in two forms: members by number (bigint) and by key
  * (text).  In a program whose ids are numbers, a text must be one.
@@ -16,6 +16,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "program_refund.h"
 #include "program_source.h"
 
 /* A member as an argument: by id, or by key, in which case key is not NULL. */
@@ -432,4 +433,33 @@ program_record_sale(PG_FUNCTION_ARGS)
 	program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &batch);
 	program_close(program);
 	PG_RETURN_INT64(row.sale_id);
+}
+
+/*
+ * record_refund(program, order_key, refund_key, amount, line_key, occurred_at)
+ *	returns bigint
+ */
+PG_FUNCTION_INFO_V1(program_record_refund);
+Datum
+program_record_refund(PG_FUNCTION_ARGS)
+{
+	Program    *program = open_program(fcinfo);
+	RefundRow	row = {0};
+	RefundBatch batch = {.n = 1,.rows = &row};
+
+	program_check_right(program, PROGRAM_REFUND, ACL_INSERT);
+	batch.author = GetUserNameFromId(GetUserId(), false);
+	row.order_key = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	row.refund_key = PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2);
+	row.amount = PG_ARGISNULL(3) ? NULL : PG_GETARG_NUMERIC(3);
+	row.line_key = PG_ARGISNULL(4) ? NULL : PG_GETARG_TEXT_PP(4);
+	row.has_occurred_at = !PG_ARGISNULL(5);
+	row.occurred_at = row.has_occurred_at ? PG_GETARG_TIMESTAMPTZ(5) : 0;
+	program_as_owner(program, PROGRAM_WRITES_REFUNDS, refunds_post, &batch);
+	if (!row.met)
+		ereport(NOTICE,
+				(errmsg("order \"%s\" has not been posted: refund \"%s\" waits for it",
+						text_to_cstring(row.order_key), text_to_cstring(row.refund_key))));
+	program_close(program);
+	PG_RETURN_INT64(row.refund_id);
 }

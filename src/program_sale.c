@@ -31,6 +31,7 @@
 #include "program_counter.h"
 #include "program_ledger.h"
 #include "program_member.h"
+#include "program_refund.h"
 #include "program_sale.h"
 
 /* State and rank of a member on some path, where they are not the usual. */
@@ -179,7 +180,9 @@ sales_post(Program *program, void *arg)
 			calculate_posted(&posting);
 		lines_insert(program, posting.paid, posting.npaid);
 		ledger_insert(program, posting.ledger);
+		refunds_of_new_sales(program, posting.paid, posting.npaid);
 	}
+	refunds_of_orders(program, batch);
 	error_context_stack = errcontext_entry.previous;
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
@@ -231,16 +234,6 @@ check_values(Posting *posting, SaleRow *row)
 }
 
 /*
- * The same key in another attached table is another order.  One that was
- * recorded by call, or posted from a table that is attached no more, is the
- * same: tables are made anew, and their orders move.
- */
-#define OTHER_TABLE(source) \
-	"EXISTS (SELECT FROM @order_source o" \
-	"         WHERE o.order_source_id = s.order_source_id AND o.order_source_id <> " source \
-	"           AND o.detached_at IS NULL AND EXISTS (SELECT FROM pg_class c WHERE c.oid = o.relid))"
-
-/*
  * Orders from before since are none of ours, unless they were posted when the
  * table was attached from an earlier time on: those must be the same.
  */
@@ -270,14 +263,14 @@ compare_early(Posting *posting)
 							  "SELECT k.place"
 							  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
 							  "  JOIN @sale s ON s.order_key = k.key"
-							  " WHERE NOT " OTHER_TABLE("$2"),
+							  " WHERE NOT " SALE_OF_OTHER_TABLE("$2"),
 							  2, types, values, NULL, 0);
 	for (uint64 i = 0; i < found; i++)
 		rows[DatumGetInt64(program_get(i, 1, INT8OID)) - 1]->paid = true;
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Orders that are not paid, or gone, must not have been posted. */
+/* Orders that are neither paid nor refunded, or gone, must not have been posted. */
 static void
 check_unposted(Posting *posting)
 {
@@ -288,20 +281,23 @@ check_unposted(Posting *posting)
 	Datum		values[2];
 
 	for (int i = 0; i < batch->n; i++)
-		if (!batch->rows[i].paid && !batch->rows[i].early && batch->rows[i].order_key != NULL)
+		if (!batch->rows[i].paid && !batch->rows[i].early && !batch->rows[i].refunded &&
+			batch->rows[i].order_key != NULL)
 			keys[n++] = PointerGetDatum(batch->rows[i].order_key);
+	if (n == 0)
+		return;
 	values[0] = program_array(TEXTOID, keys, NULL, n);
 	values[1] = Int32GetDatum(batch->order_source_id);
 	if (program_query_now(posting->program,
 						  "SELECT s.order_key FROM @sale s"
-						  " WHERE s.order_key = ANY ($1) AND NOT " OTHER_TABLE("$2") " LIMIT 1",
+						  " WHERE s.order_key = ANY ($1) AND NOT " SALE_OF_OTHER_TABLE("$2") " LIMIT 1",
 						  2, types, values, NULL, 1) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("order \"%s\" has been posted: it can neither be deleted nor leave its paid status",
 						TextDatumGetCString(program_get(0, 1, TEXTOID))),
 				 errdetail("Its commissions are in the ledger of program \"%s\".", posting->program->name),
-				 errhint("Take the change back. Statuses that follow payment belong into the list \"paid\" of attach_orders().")));
+				 errhint("Take the change back. Statuses that follow payment belong into the list \"paid\" of attach_orders(), those that take the order back into \"refunded\".")));
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -957,7 +953,7 @@ check_same(Posting *posting)
 	values[1] = Int32GetDatum(posting->batch->order_source_id);
 	found = program_query(posting->program,
 						  "SELECT k.place, s.sale_id, s.member_id, s.amount, s.currency, s.occurred_at, s.attributes,"
-						  "       $2 <> 0 AND " OTHER_TABLE("$2")
+						  "       $2 <> 0 AND " SALE_OF_OTHER_TABLE("$2")
 						  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
 						  "  JOIN @sale s ON s.order_key = k.key",
 						  2, types, values, NULL, 0);

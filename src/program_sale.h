@@ -18,10 +18,12 @@ typedef struct SaleRow
 	text	   *order_key;
 	bool		paid;			/* false: must not have been posted */
 	bool		early;			/* paid before since: may have been posted; not paid */
+	bool		refunded;		/* by its status; not paid: what was posted is taken back */
 	bool		has_member;
 	int64		member_id;		/* by id where member_key is NULL */
 	text	   *member_key;
 	Numeric		amount;			/* NULL is an error where paid */
+	Numeric		refunded_amount;	/* so far, of a paid order; NULL: nothing */
 	char	   *currency;		/* NULL: the program's */
 	bool		has_occurred_at;	/* else now */
 	TimestampTz occurred_at;
@@ -43,6 +45,8 @@ typedef struct SaleBatch
 	int			order_source_id;	/* 0: recorded by call, by author */
 	const char *author;
 	bool		timed;			/* every order has an occurred_at */
+	bool		tells_refunds;	/* refunded_amount means something */
+	bool		stale;			/* rows may have been read before what is posted by now */
 
 	/*
 	 * Whether the rows have their lines with them.  Those of a table are to
@@ -55,6 +59,16 @@ typedef struct SaleBatch
 	/* results */
 	int64		posted;
 } SaleBatch;
+
+/*
+ * The same key in another attached table is another order.  One that was
+ * recorded by call, or posted from a table that is attached no more, is the
+ * same: tables are made anew, and their orders move.  s is the sale.
+ */
+#define SALE_OF_OTHER_TABLE(source) \
+	"EXISTS (SELECT FROM @order_source o" \
+	"         WHERE o.order_source_id = s.order_source_id AND o.order_source_id <> " source \
+	"           AND o.detached_at IS NULL AND EXISTS (SELECT FROM pg_class c WHERE c.oid = o.relid))"
 
 /* Orders posted in one go, and between two progress reports. */
 #define SALE_CHUNK_ROWS		10000

@@ -56,7 +56,8 @@ static const Column order_source_columns[] = {
 	{"order_source_id", INT4OID, true}, {"relid", REGCLASSOID, true}, {"key_column", TEXTOID, true},
 	{"member_column", TEXTOID, true}, {"amount_column", TEXTOID, true},
 	{"occurred_at_column", TEXTOID, false}, {"status_column", TEXTOID, false},
-	{"paid", TEXTARRAYOID, true}, {"currency_column", TEXTOID, false},
+	{"paid", TEXTARRAYOID, true}, {"refunded", TEXTARRAYOID, true},
+	{"refunded_amount_column", TEXTOID, false}, {"currency_column", TEXTOID, false},
 	{"attribute_columns", TEXTARRAYOID, true}, {"since", TIMESTAMPTZOID, true}, {NULL}
 };
 static const Column order_line_source_columns[] = {
@@ -64,6 +65,11 @@ static const Column order_line_source_columns[] = {
 	{"line_key_column", TEXTOID, true}, {"product_column", TEXTOID, false},
 	{"quantity_column", TEXTOID, false}, {"amount_column", TEXTOID, true}, {"cost_column", TEXTOID, false},
 	{"attribute_columns", TEXTARRAYOID, true}, {"after_sale_id", INT8OID, true}, {NULL}
+};
+static const Column refund_source_columns[] = {
+	{"refund_source_id", INT4OID, true}, {"relid", REGCLASSOID, true}, {"key_column", TEXTOID, true},
+	{"order_key_column", TEXTOID, true}, {"amount_column", TEXTOID, false},
+	{"line_key_column", TEXTOID, false}, {"occurred_at_column", TEXTOID, false}, {NULL}
 };
 static const Column sale_columns[] = {
 	{"sale_id", INT8OID, true}, {"member_id", INT8OID, true}, {"occurred_at", TIMESTAMPTZOID, true},
@@ -77,16 +83,27 @@ static const Column sale_line_columns[] = {
 	{"product", TEXTOID, false}, {"quantity", NUMERICOID, false}, {"amount", NUMERICOID, true},
 	{"cost", NUMERICOID, false}, {"attributes", JSONBOID, false}, {NULL}
 };
+static const Column refund_columns[] = {
+	{"refund_id", INT8OID, true}, {"occurred_at", TIMESTAMPTZOID, true}, {"order_source_id", INT4OID, false},
+	{"refund_source_id", INT4OID, false}, {"refund_key", TEXTOID, true}, {"order_key", TEXTOID, true},
+	{"line_key", TEXTOID, false}, {"amount", NUMERICOID, false}, {"author", TEXTOID, false}, {NULL}
+};
+static const Column refund_posting_columns[] = {
+	{"refund_id", INT8OID, true}, {"sale_id", INT8OID, true}, {"amount", NUMERICOID, true}, {NULL}
+};
+static const Column refund_line_columns[] = {
+	{"refund_id", INT8OID, true}, {"line", INT4OID, true}, {"amount", NUMERICOID, true}, {NULL}
+};
 static const Column ledger_columns[] = {
 	{"entry_id", INT8OID, true}, {"source_id", INT8OID, true}, {"member_id", INT8OID, true},
-	{"basis", INT8OID, true}, {"line", INT4OID, true}, {"level", INT4OID, true}, {"source", TEXTOID, true}, {"rule", TEXTOID, true},
+	{"basis", INT8OID, true}, {"reverses", INT8OID, false}, {"line", INT4OID, true}, {"level", INT4OID, true}, {"source", TEXTOID, true}, {"rule", TEXTOID, true},
 	{"amount", NUMERICOID, true}, {"currency", TEXTOID, true}, {NULL}
 };
 
 static const Column *const columns[PROGRAM_NTABLES] = {
 	program_columns, member_columns, member_history_columns, member_source_columns, orphan_columns,
-	plan_columns, order_source_columns, order_line_source_columns, sale_columns, sale_line_columns,
-	ledger_columns
+	plan_columns, order_source_columns, order_line_source_columns, refund_source_columns, sale_columns,
+	sale_line_columns, refund_columns, refund_posting_columns, refund_line_columns, ledger_columns
 };
 
 /* Columns mostly stand in the order above: the search goes on from the last. */

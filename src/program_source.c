@@ -33,8 +33,8 @@ text_or_null(const char *string, char *null)
 }
 
 /* The table itself and what it is a partition of: any of them may be registered. */
-static Datum
-relid_and_ancestors(Oid relid)
+Datum
+source_relid_and_ancestors(Oid relid)
 {
 	List	   *ancestors = get_rel_relispartition(relid) ? get_partition_ancestors(relid) : NIL;
 	Datum	   *relids = palloc(sizeof(Datum) * (1 + list_length(ancestors)));
@@ -125,7 +125,8 @@ line_source_row(uint64 row, int column)
 
 #define ORDER_SOURCE_COLUMNS \
 	"s.order_source_id, s.relid::oid, s.key_column, s.member_column, s.amount_column," \
-	" s.occurred_at_column, s.status_column, s.paid, s.currency_column, s.attribute_columns, s.since"
+	" s.occurred_at_column, s.status_column, s.paid, s.currency_column, s.attribute_columns, s.since," \
+	" s.refunded, s.refunded_amount_column"
 
 /* With the table of their lines, unless that has been dropped. */
 #define ORDER_SOURCES \
@@ -150,7 +151,9 @@ order_source_row(uint64 row)
 	source->currency = source_column_text(row, 9);
 	source->attributes = names_column(row, 10, &source->nattributes);
 	source->since = DatumGetTimestampTz(program_get(row, 11, TIMESTAMPTZOID));
-	source->lines = line_source_row(row, 12);
+	source->refunded = DatumGetArrayTypePCopy(program_get(row, 12, TEXTARRAYOID));
+	source->refunded_amount = source_column_text(row, 13);
+	source->lines = line_source_row(row, 14);
 	return source;
 }
 
@@ -174,7 +177,7 @@ lookup_members(Program *program, void *arg)
 	Datum		value;
 
 	if (OidIsValid(lookup->relid))
-		value = relid_and_ancestors(lookup->relid);
+		value = source_relid_and_ancestors(lookup->relid);
 	if (program_query_now(program,
 						  OidIsValid(lookup->relid) ?
 						  "SELECT " MEMBER_SOURCE_COLUMNS " FROM @member_source s"
@@ -195,7 +198,7 @@ lookup_orders(Program *program, void *arg)
 	Datum		value;
 
 	if (OidIsValid(lookup->relid))
-		value = relid_and_ancestors(lookup->relid);
+		value = source_relid_and_ancestors(lookup->relid);
 	lookup->norders = program_query_now(program,
 										OidIsValid(lookup->relid) ?
 										ORDER_SOURCES
@@ -282,7 +285,7 @@ lookup_lines(Program *program, void *arg)
 {
 	Lookup	   *lookup = arg;
 	Oid			types[] = {OIDARRAYOID};
-	Datum		value = relid_and_ancestors(lookup->relid);
+	Datum		value = source_relid_and_ancestors(lookup->relid);
 
 	if (program_query_now(program,
 						  "SELECT " LINE_SOURCE_COLUMNS " FROM @order_line_source l"
@@ -383,9 +386,10 @@ static void
 register_orders(Program *program, void *arg)
 {
 	OrderSource *source = arg;
-	Oid			types[] = {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID};
-	Datum		values[10];
-	char		nulls[10];
+	Oid			types[] = {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID,
+	TEXTARRAYOID, TEXTOID};
+	Datum		values[12];
+	char		nulls[12];
 
 	memset(nulls, ' ', sizeof(nulls));
 	values[0] = ObjectIdGetDatum(source->relid);
@@ -398,23 +402,27 @@ register_orders(Program *program, void *arg)
 	values[7] = text_or_null(source->currency, &nulls[7]);
 	values[8] = names_array(source->attributes, source->nattributes);
 	values[9] = TimestampTzGetDatum(source->since);
+	values[10] = PointerGetDatum(source->refunded);
+	values[11] = text_or_null(source->refunded_amount, &nulls[11]);
 	check_same_key(program, source);
 	source->returns = program_query(program,
 									"SELECT FROM @order_source o WHERE o.relid::oid = $1 AND o.detached_at IS NOT NULL",
 									1, types, values, NULL, 1) > 0;
 	program_query(program,
 				  "INSERT INTO @order_source AS s (order_source_id, relid, key_column, member_column, amount_column,"
-				  "            occurred_at_column, status_column, paid, currency_column, attribute_columns, since)"
-				  " SELECT coalesce(max(o.order_source_id), 0) + 1, $1::regclass, $2, $3, $4, $5, $6, $7, $8, $9, $10"
+				  "            occurred_at_column, status_column, paid, currency_column, attribute_columns, since,"
+				  "            refunded, refunded_amount_column)"
+				  " SELECT coalesce(max(o.order_source_id), 0) + 1, $1::regclass, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"
 				  "   FROM @order_source o"
 				  " ON CONFLICT (relid) DO UPDATE"
 				  "    SET key_column = excluded.key_column, member_column = excluded.member_column,"
 				  "        amount_column = excluded.amount_column, occurred_at_column = excluded.occurred_at_column,"
 				  "        status_column = excluded.status_column, paid = excluded.paid,"
 				  "        currency_column = excluded.currency_column, attribute_columns = excluded.attribute_columns,"
-				  "        since = excluded.since, attached_at = now(), detached_at = NULL"
+				  "        since = excluded.since, refunded = excluded.refunded,"
+				  "        refunded_amount_column = excluded.refunded_amount_column, attached_at = now(), detached_at = NULL"
 				  " RETURNING order_source_id",
-				  10, types, values, nulls, 0);
+				  12, types, values, nulls, 0);
 	source->id = DatumGetInt32(program_get(0, 1, INT4OID));
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -499,6 +507,8 @@ unregister(Program *program, void *arg)
 		" WHERE s.relid::oid = $1 AND s.detached_at IS NULL",
 		"UPDATE @order_line_source s SET detached_at = now()"
 		" WHERE s.relid::oid = $1 AND s.detached_at IS NULL",
+		"UPDATE @refund_source s SET detached_at = now()"
+		" WHERE s.relid::oid = $1 AND s.detached_at IS NULL",
 	};
 	Unregister *what = arg;
 	Oid			types[] = {OIDOID};
@@ -511,7 +521,8 @@ unregister(Program *program, void *arg)
 bool
 source_unregister(Program *program, Oid relid, SourceKind kind)
 {
-	static const ProgramTable tables[] = {PROGRAM_MEMBER_SOURCE, PROGRAM_ORDER_SOURCE, PROGRAM_ORDER_LINE_SOURCE};
+	static const ProgramTable tables[] = {PROGRAM_MEMBER_SOURCE, PROGRAM_ORDER_SOURCE, PROGRAM_ORDER_LINE_SOURCE,
+	PROGRAM_REFUND_SOURCE};
 	Unregister	what = {.relid = relid,.kind = kind};
 
 	program_as_owner(program, PROGRAM_WRITES(tables[kind]), unregister, &what);

@@ -34,7 +34,8 @@ typedef enum SourceKind
 {
 	SOURCE_OF_MEMBERS,
 	SOURCE_OF_ORDERS,
-	SOURCE_OF_LINES
+	SOURCE_OF_LINES,
+	SOURCE_OF_REFUNDS
 } SourceKind;
 
 /* A registered table of order lines; optional columns are NULL. */
@@ -65,6 +66,8 @@ typedef struct OrderSource
 	char	   *occurred_at;
 	char	   *status;
 	ArrayType  *paid;
+	ArrayType  *refunded;		/* statuses that take a paid order back */
+	char	   *refunded_amount;
 	char	   *currency;
 	int			nattributes;
 	char	  **attributes;
@@ -73,11 +76,24 @@ typedef struct OrderSource
 	LineSource *lines;			/* the attached table of their lines, or NULL */
 } OrderSource;
 
+/* A registered table of refunds; optional columns are NULL. */
+typedef struct RefundSource
+{
+	int			id;
+	Oid			relid;
+	char	   *key;
+	char	   *order_key;
+	char	   *amount;
+	char	   *line_key;
+	char	   *occurred_at;
+	bool		returns;		/* registered before, and detached */
+} RefundSource;
+
 /* What of a table is read. */
 typedef enum SourceRows
 {
 	SOURCE_TABLE,				/* all that is there; nobody else writes */
-	SOURCE_PAID,				/* paid orders that are there; nobody else writes */
+	SOURCE_PAID,				/* paid and refunded orders that are there; nobody else writes */
 	SOURCE_CATCH_UP,			/* the same while others write */
 	SOURCE_INSERTED,			/* transition tables */
 	SOURCE_SETTLED,				/* what was inserted, as row triggers have left it */
@@ -115,7 +131,18 @@ extern void source_compare_changed_lines(Program *program, OrderSource *orders, 
 extern void source_compare_posted_lines(Program *program, OrderSource *orders, LineSource *source);
 extern void source_check_all_visible(Oid relid);
 
+/* source_refunds.c */
+extern RefundSource *source_refunds(Program *program, Oid relid);
+extern RefundSource **source_all_refunds(Program *program, int *n);
+extern void source_register_refunds(Program *program, RefundSource *source);
+extern void source_check_refunds(RefundSource *source);
+extern int64 source_post_refunds(Program *program, RefundSource *source, Oid relid, SourceRows rows);
+extern void source_check_deleted_refunds(Program *program, RefundSource *source);
+
 /* among the files of sources */
+extern Datum source_relid_and_ancestors(Oid relid);
+extern char *source_refunds_query(Program *program, RefundSource *source, Oid relid, SourceRows rows);
+extern char *source_locked_refunds_query(Program *program, RefundSource *source);
 extern char *source_column_text(uint64 row, int column);
 extern Oid	source_column_type(Oid relid, const char *column, const char *parameter);
 extern char *source_qualified_table(Oid relid);

@@ -33,7 +33,7 @@ trigger_program(FunctionCallInfo fcinfo, const char *function)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" must be fired AFTER, FOR EACH STATEMENT", function),
-				 errhint("Triggers are made by distributor.attach_members(), attach_orders() and attach_order_lines().")));
+				 errhint("Triggers are made by distributor.attach_members(), attach_orders(), attach_order_lines() and attach_refunds().")));
 	if (trigdata->tg_trigger->tgnargs != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -44,7 +44,7 @@ trigger_program(FunctionCallInfo fcinfo, const char *function)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("program \"%s\" does not exist", trigdata->tg_trigger->tgargs[0]),
 				 errdetail("Table \"%s\" still has its triggers.", RelationGetRelationName(trigdata->tg_relation)),
-				 errhint("Drop them with distributor.detach_members(), detach_orders() or detach_order_lines().")));
+				 errhint("Drop them with distributor.detach_members(), detach_orders(), detach_order_lines() or detach_refunds().")));
 	return trigdata->tg_trigger->tgargs[0];
 }
 
@@ -69,7 +69,7 @@ check_transition_table(Relation rel, const char *name, const char *want)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger on table \"%s\" has no transition table \"%s\"",
 						RelationGetRelationName(rel), want),
-				 errhint("Triggers are made by distributor.attach_members(), attach_orders() and attach_order_lines().")));
+				 errhint("Triggers are made by distributor.attach_members(), attach_orders(), attach_order_lines() and attach_refunds().")));
 }
 
 /*
@@ -194,6 +194,28 @@ trigger_order_lines_changed(PG_FUNCTION_ARGS)
 			source_compare_changed_lines(program, orders, source,
 										 RelationGetRelid(trigdata->tg_relation), rows);
 		}
+	}
+	program_close(program);
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(trigger_refunds_changed);
+Datum
+trigger_refunds_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	const char *name = trigger_program(fcinfo, "refunds_changed");
+	Program    *program = program_open(name, false);
+	RefundSource *source = source_refunds(program, RelationGetRelid(trigdata->tg_relation));
+
+	if (source == NULL)
+		not_attached(trigdata->tg_relation, name, "attach_refunds");
+	if (!program->paused)
+	{
+		SourceRows	rows = changed_rows(trigdata);
+
+		source_check_refunds(source);
+		(void) source_post_refunds(program, source, RelationGetRelid(trigdata->tg_relation), rows);
 	}
 	program_close(program);
 	return PointerGetDatum(NULL);

@@ -232,6 +232,7 @@ source_check_orders(Program *program, OrderSource *source)
 	if (!is_integer(type) && type != NUMERICOID)
 		type_error(source->relid, source->amount, "amount", type,
 				   "Money is numeric; change the column's type, or add a generated column of type numeric.");
+	check_number_column(source->relid, source->refunded_amount, "refunded_amount");
 	check_time_column(source->relid, source->occurred_at, "occurred_at");
 	if (source->status != NULL && source_column_type(source->relid, source->status, "status") != BOOLOID)
 		check_key_column(source->relid, source->status, "status");
@@ -239,4 +240,15 @@ source_check_orders(Program *program, OrderSource *source)
 		check_key_column(source->relid, source->currency, "currency");
 	for (int i = 0; i < source->nattributes; i++)
 		check_attribute_column(source->relid, source->attributes[i]);
+}
+
+void
+source_check_refunds(RefundSource *source)
+{
+	check_key_column(source->relid, source->key, "key");
+	check_key_column(source->relid, source->order_key, "order_key");
+	check_number_column(source->relid, source->amount, "amount");
+	if (source->line_key != NULL)
+		check_key_column(source->relid, source->line_key, "line_key");
+	check_time_column(source->relid, source->occurred_at, "occurred_at");
 }

@@ -141,13 +141,18 @@ attributes_expression(char **attributes, int nattributes, Oid relid)
 	return call.data;
 }
 
+/* Whether the status is one of these. */
 static char *
-paid_expression(OrderSource *source, Oid relid)
+status_expression(OrderSource *source, Oid relid, ArrayType *statuses)
 {
-	if (source->status == NULL)
-		return pstrdup("true");
 	return psprintf("coalesce(%s = ANY (%s::text[]), false)", text_expression(relid, source->status),
-					quote_literal_cstr(OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(source->paid))));
+					quote_literal_cstr(OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(statuses))));
+}
+
+static char *
+number_or_null_expression(const char *column)
+{
+	return column == NULL ? pstrdup("NULL::numeric") : psprintf("%s::numeric", column_ref(column));
 }
 
 /*
@@ -158,19 +163,21 @@ char *
 source_mapped_orders(Program *program, OrderSource *source, Oid relid, const char *from)
 {
 	char	   *occurred_at = time_expression(program, relid, source->occurred_at, "occurred_at");
-	char	   *paid = paid_expression(source, relid);
+	char	   *paid = source->status == NULL ? "true" : status_expression(source, relid, source->paid);
+	char	   *refunded = source->status == NULL ? "false" : status_expression(source, relid, source->refunded);
 	char	   *in_time = source->occurred_at == NULL ? "true" : psprintf("coalesce(%s >= $1, true)", occurred_at);
 
 	return psprintf("(SELECT true AS here, %s AS key, %s AS member, %s::numeric AS amount,"
 					" %s AS currency, %s AS occurred_at, %s AS attributes,"
-					" %s AND %s AS paid, %s AND NOT %s AS early FROM %s /* %u */)",
+					" %s AND %s AS paid, %s AND NOT %s AS early, %s AS refunded, %s AS refunded_amount"
+					" FROM %s /* %u */)",
 					text_expression(relid, source->key),
 					member_expression(program, relid, source->member),
 					column_ref(source->amount),
 					text_or_null_expression(relid, source->currency),
 					occurred_at,
 					attributes_expression(source->attributes, source->nattributes, relid),
-					paid, in_time, paid, in_time,
+					paid, in_time, paid, in_time, refunded, number_or_null_expression(source->refunded_amount),
 					from, relid);
 }
 
@@ -240,35 +247,32 @@ source_orders_query(Program *program, OrderSource *source, Oid relid, SourceRows
 							source_mapped_orders(program, source, relid, whole_table(relid)));
 		case SOURCE_PAID:
 		case SOURCE_CATCH_UP:
-			return psprintf("SELECT n.* FROM %s n WHERE n.paid AND coalesce(n.occurred_at >= $2, true)",
+			return psprintf("SELECT n.* FROM %s n WHERE (n.paid OR n.refunded) AND coalesce(n.occurred_at >= $2, true)",
 							source_mapped_orders(program, source, relid, whole_table(relid)));
 		case SOURCE_INSERTED:
-			return psprintf("SELECT n.* FROM %s n WHERE n.paid",
+			return psprintf("SELECT n.* FROM %s n WHERE n.paid OR n.refunded",
 							source_mapped_orders(program, source, relid, SOURCE_NEW_ROWS " r"));
 		case SOURCE_SETTLED:
-			return psprintf("SELECT n.* FROM %s n WHERE n.paid",
+			return psprintf("SELECT n.* FROM %s n WHERE n.paid OR n.refunded",
 							source_mapped_orders(program, source, relid, settled_rows(relid, source->key)));
 		case SOURCE_UPDATED:
 			return psprintf("SELECT n.here, coalesce(n.key, o.key), n.member, n.amount, n.currency,"
-							" n.occurred_at, n.attributes, coalesce(n.paid, false), coalesce(n.early, false)"
+							" n.occurred_at, n.attributes, coalesce(n.paid, false), coalesce(n.early, false),"
+							" coalesce(n.refunded, false), n.refunded_amount"
 							" FROM %s n FULL JOIN %s o ON o.key = n.key"
 							" WHERE n.here IS NULL OR o.here IS NULL OR"
-							" ROW(n.member, n.amount, n.currency, n.occurred_at, n.attributes, n.paid, n.early) IS DISTINCT FROM"
-							" ROW(o.member, o.amount, o.currency, o.occurred_at, o.attributes, o.paid, o.early)",
+							" ROW(n.member, n.amount, n.currency, n.occurred_at, n.attributes, n.paid, n.early,"
+							" n.refunded, n.refunded_amount) IS DISTINCT FROM"
+							" ROW(o.member, o.amount, o.currency, o.occurred_at, o.attributes, o.paid, o.early,"
+							" o.refunded, o.refunded_amount)",
 							source_mapped_orders(program, source, relid, SOURCE_NEW_ROWS " r"),
 							source_mapped_orders(program, source, relid, SOURCE_OLD_ROWS " r"));
 		case SOURCE_DELETED:
 			return psprintf("SELECT o.here, o.key, o.member, o.amount, o.currency, o.occurred_at,"
-							" o.attributes, false, false FROM %s o",
+							" o.attributes, false, false, false, NULL::numeric FROM %s o",
 							source_mapped_orders(program, source, relid, SOURCE_OLD_ROWS " r"));
 	}
 	elog(ERROR, "unrecognized kind of rows %d", (int) rows);
-}
-
-static char *
-number_or_null_expression(const char *column)
-{
-	return column == NULL ? pstrdup("NULL::numeric") : psprintf("%s::numeric", column_ref(column));
 }
 
 /* The attached columns of lines, after the keys. */
@@ -337,4 +341,63 @@ source_lines_query(LineSource *source)
 					source_comparable_column(source->relid, source->order_key),
 					source_comparable_key(source->relid, source->order_key, TEXTOID, "k.key"),
 					column_ref(source->line_key));
+}
+
+static char *
+mapped_refunds(Program *program, RefundSource *source, Oid relid, const char *from)
+{
+	return psprintf("(SELECT true AS here, %s AS key, %s AS order_key, %s AS line_key, %s AS amount,"
+					" %s AS occurred_at FROM %s /* %u */)",
+					text_expression(relid, source->key),
+					text_expression(relid, source->order_key),
+					text_or_null_expression(relid, source->line_key),
+					number_or_null_expression(source->amount),
+					time_expression(program, relid, source->occurred_at, "occurred_at"),
+					from, relid);
+}
+
+/*
+ * A refund whose key changes comes as two rows: the new key, and the old one
+ * as a refund that is gone.
+ */
+char *
+source_refunds_query(Program *program, RefundSource *source, Oid relid, SourceRows rows)
+{
+	switch (rows)
+	{
+		case SOURCE_TABLE:
+		case SOURCE_CATCH_UP:
+			return psprintf("SELECT n.* FROM %s n",
+							mapped_refunds(program, source, relid, whole_table(relid)));
+		case SOURCE_INSERTED:
+			return psprintf("SELECT n.* FROM %s n",
+							mapped_refunds(program, source, relid, SOURCE_NEW_ROWS " r"));
+		case SOURCE_SETTLED:
+			return psprintf("SELECT n.* FROM %s n",
+							mapped_refunds(program, source, relid, settled_rows(relid, source->key)));
+		case SOURCE_UPDATED:
+			return psprintf("SELECT coalesce(n.here, false), coalesce(n.key, o.key), n.order_key, n.line_key, n.amount,"
+							" n.occurred_at"
+							" FROM %s n FULL JOIN %s o ON o.key = n.key"
+							" WHERE n.here IS NULL OR o.here IS NULL OR"
+							" ROW(n.order_key, n.line_key, n.amount, n.occurred_at) IS DISTINCT FROM"
+							" ROW(o.order_key, o.line_key, o.amount, o.occurred_at)",
+							mapped_refunds(program, source, relid, SOURCE_NEW_ROWS " r"),
+							mapped_refunds(program, source, relid, SOURCE_OLD_ROWS " r"));
+		case SOURCE_DELETED:
+			return psprintf("SELECT false, o.key, o.order_key, o.line_key, o.amount, o.occurred_at FROM %s o",
+							mapped_refunds(program, source, relid, SOURCE_OLD_ROWS " r"));
+		case SOURCE_PAID:
+			break;				/* of orders */
+	}
+	elog(ERROR, "unrecognized kind of rows %d", (int) rows);
+}
+
+/* The refunds whose keys are in $1, locked against those who change them. */
+char *
+source_locked_refunds_query(Program *program, RefundSource *source)
+{
+	return psprintf("SELECT n.* FROM %s n FOR SHARE",
+					mapped_refunds(program, source, source->relid,
+								   source_keyed_rows(source->relid, source->key, TEXTOID, 1)));
 }

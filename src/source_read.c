@@ -291,6 +291,9 @@ read_order(Program *program, SaleRow *row, uint64 at)
 	row->attributes = isnull ? NULL : DatumGetJsonbPCopy(value);
 	row->paid = DatumGetBool(program_get(at, 8, BOOLOID));
 	row->early = DatumGetBool(program_get(at, 9, BOOLOID));
+	row->refunded = DatumGetBool(program_get(at, 10, BOOLOID));
+	value = program_column(at, 11, NUMERICOID, &isnull);
+	row->refunded_amount = isnull ? NULL : DatumGetNumericCopy(value);
 }
 
 /*
@@ -429,6 +432,8 @@ source_post_orders(Program *program, OrderSource *source, Oid relid,
 		SaleBatch	batch = {.order_source_id = source->id,.timed = source->occurred_at != NULL};
 		MemoryContext caller;
 
+		batch.tells_refunds = source->refunded_amount != NULL;
+		batch.stale = rows == SOURCE_CATCH_UP;
 		SPI_cursor_fetch(portal, true, SALE_CHUNK_ROWS);
 		batch.n = SPI_processed;
 		if (batch.n == 0)
@@ -551,26 +556,58 @@ source_leave_deleted(Program *program, MemberSource *source)
 	return left;
 }
 
+/* A key of the program's that the table lacks; NULL: it has them all. */
+static char *
+first_absent(Program *program, Piece *piece, Oid relid, const char *column)
+{
+	for (;;)
+	{
+		char	   *key = NULL;
+
+		program_as_owner(program, 0, next_piece, piece);
+		if (piece->n == 0)
+			return NULL;
+		if (absent_keys(program, piece, relid, column) > 0)
+			key = TextDatumGetCString(program_get(0, 1, TEXTOID));
+		SPI_freetuptable(SPI_tuptable);
+		if (key != NULL)
+			return key;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 /* Orders that have been posted must still be there. */
 void
 source_check_deleted(Program *program, OrderSource *source)
 {
 	Piece		piece = {.above = -1,.type = TEXTOID,.source_id = Int32GetDatum(source->id)};
+	char	   *key;
 
 	piece.sql = "SELECT s.sale_id, s.order_key FROM @sale s"
 		" WHERE s.sale_id > $1 AND s.order_source_id = $2 ORDER BY s.sale_id LIMIT 20000";
-	for (;;)
-	{
-		program_as_owner(program, 0, next_piece, &piece);
-		if (piece.n == 0)
-			break;
-		if (absent_keys(program, &piece, source->relid, source->key) > 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("order \"%s\" has been posted and is gone from table \"%s\"",
-							TextDatumGetCString(program_get(0, 1, TEXTOID)), get_rel_name(source->relid)),
-					 errhint("Put the order back; its commissions are in the ledger.")));
-		SPI_freetuptable(SPI_tuptable);
-		CHECK_FOR_INTERRUPTS();
-	}
+	key = first_absent(program, &piece, source->relid, source->key);
+	if (key != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("order \"%s\" has been posted and is gone from table \"%s\"",
+						key, get_rel_name(source->relid)),
+				 errhint("Put the order back; its commissions are in the ledger.")));
+}
+
+/* The same for refunds. */
+void
+source_check_deleted_refunds(Program *program, RefundSource *source)
+{
+	Piece		piece = {.above = -1,.type = TEXTOID,.source_id = Int32GetDatum(source->id)};
+	char	   *key;
+
+	piece.sql = "SELECT r.refund_id, r.refund_key FROM @refund r"
+		" WHERE r.refund_id > $1 AND r.refund_source_id = $2 ORDER BY r.refund_id LIMIT 20000";
+	key = first_absent(program, &piece, source->relid, source->key);
+	if (key != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("refund \"%s\" has been recorded and is gone from table \"%s\"",
+						key, get_rel_name(source->relid)),
+				 errhint("Put the refund back; what it took back is in the ledger.")));
 }

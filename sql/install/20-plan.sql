@@ -79,3 +79,13 @@ AS 'MODULE_PATHNAME', 'distributor_plan_diff'
 LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 10;
 COMMENT ON FUNCTION distributor.plan_diff(pg_catalog.json, pg_catalog.json) IS
 'what differs between two commission plans, rule by rule: added, removed, changed or moved in the order of running; no rows: nothing';
+
+CREATE FUNCTION distributor.apportion(
+	amount pg_catalog.numeric,
+	remainders pg_catalog.numeric[],
+	scale pg_catalog.int4 DEFAULT 2)
+RETURNS pg_catalog.numeric[]
+AS 'MODULE_PATHNAME', 'distributor_apportion'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION distributor.apportion(pg_catalog.numeric, pg_catalog.numeric[], pg_catalog.int4) IS
+'divide an amount over what remains of rows, in proportion and by largest remainder: the parts add up to the amount, and none exceeds its row';

@@ -126,6 +126,8 @@ CREATE TABLE @program@.order_source (
 	occurred_at_column text,
 	status_column text,
 	paid text[] NOT NULL,
+	refunded text[] NOT NULL,
+	refunded_amount_column text,
 	currency_column text,
 	attribute_columns text[] NOT NULL,
 	since timestamptz NOT NULL,
@@ -207,6 +209,64 @@ COMMENT ON COLUMN @program@.sale_line.quantity IS 'NULL: not said';
 COMMENT ON COLUMN @program@.sale_line.amount IS 'what was paid for the line, in the currency of the sale';
 COMMENT ON COLUMN @program@.sale_line.cost IS 'what the line costs the house; NULL: not said';
 
+CREATE TABLE @program@.refund_source (
+	refund_source_id integer CONSTRAINT refund_source_pkey PRIMARY KEY,
+	relid regclass NOT NULL CONSTRAINT refund_source_relid_key UNIQUE,
+	key_column text NOT NULL,
+	order_key_column text NOT NULL,
+	amount_column text,
+	line_key_column text,
+	occurred_at_column text,
+	attached_at timestamptz NOT NULL DEFAULT now(),
+	detached_at timestamptz
+);
+COMMENT ON TABLE @program@.refund_source IS 'the user''s tables of refunds, as attach_refunds registered them';
+
+CREATE SEQUENCE @program@.refund_id_seq;
+CREATE TABLE @program@.refund (
+	refund_id bigint CONSTRAINT refund_pkey PRIMARY KEY,
+	occurred_at timestamptz NOT NULL,
+	recorded_at timestamptz NOT NULL DEFAULT now(),
+	order_source_id integer,
+	refund_source_id integer,
+	refund_key text COLLATE "C" NOT NULL CONSTRAINT refund_refund_key_key UNIQUE,
+	order_key text COLLATE "C" NOT NULL,
+	line_key text COLLATE "C",
+	amount numeric,
+	author text,
+	CONSTRAINT refund_amount_check CHECK (amount > 0 AND amount < 'Infinity'),
+	CONSTRAINT refund_author_check CHECK (num_nonnulls(order_source_id, refund_source_id, author) = 1)
+);
+ALTER SEQUENCE @program@.refund_id_seq OWNED BY @program@.refund.refund_id;
+CREATE INDEX refund_order_key_idx ON @program@.refund (order_key);
+COMMENT ON TABLE @program@.refund IS 'every refund, once, as it was told; it takes commissions back by its row in refund_posting, and waits for its order until then';
+COMMENT ON COLUMN @program@.refund.line_key IS 'the line of the order that it is for; NULL: the whole order';
+COMMENT ON COLUMN @program@.refund.amount IS 'in the currency of the sale; NULL: all that remains';
+COMMENT ON COLUMN @program@.refund.order_source_id IS 'the order table whose status or refunded amount said so';
+COMMENT ON COLUMN @program@.refund.refund_source_id IS 'the refunds table it came from';
+COMMENT ON COLUMN @program@.refund.author IS 'the role that recorded it by call';
+
+CREATE TABLE @program@.refund_posting (
+	refund_id bigint CONSTRAINT refund_posting_pkey PRIMARY KEY,
+	sale_id bigint NOT NULL,
+	amount numeric NOT NULL,
+	posted_at timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT refund_posting_amount_check CHECK (amount >= 0 AND amount < 'Infinity')
+);
+CREATE INDEX refund_posting_sale_id_idx ON @program@.refund_posting (sale_id);
+COMMENT ON TABLE @program@.refund_posting IS 'the refunds that have met their sale: the door through which commissions are taken back';
+COMMENT ON COLUMN @program@.refund_posting.amount IS 'by how much less the sale counts; never more than what remained of it';
+
+CREATE TABLE @program@.refund_line (
+	refund_id bigint NOT NULL,
+	line integer NOT NULL,
+	amount numeric NOT NULL,
+	CONSTRAINT refund_line_pkey PRIMARY KEY (refund_id, line),
+	CONSTRAINT refund_line_line_check CHECK (line >= 1),
+	CONSTRAINT refund_line_amount_check CHECK (amount > 0 AND amount < 'Infinity')
+);
+COMMENT ON TABLE @program@.refund_line IS 'what a refund takes of each line of its sale; one of the whole order is divided over the lines';
+
 CREATE SEQUENCE @program@.ledger_entry_id_seq;
 CREATE TABLE @program@.ledger (
 	entry_id bigint NOT NULL,
@@ -223,27 +283,41 @@ CREATE TABLE @program@.ledger (
 	currency text COLLATE "C" NOT NULL,
 	CONSTRAINT ledger_pkey PRIMARY KEY (source_id, member_id, level, line, basis, rule, source),
 	CONSTRAINT ledger_amount_check CHECK (amount > '-Infinity' AND amount < 'Infinity'),
-	CONSTRAINT ledger_source_check CHECK (source IN ('sale'))
+	CONSTRAINT ledger_source_check CHECK (source IN ('sale', 'refund')),
+	CONSTRAINT ledger_reverses_check CHECK ((source = 'refund') = (reverses IS NOT NULL)
+		AND (source <> 'refund' OR amount < 0))
 );
 ALTER SEQUENCE @program@.ledger_entry_id_seq OWNED BY @program@.ledger.entry_id;
 CREATE INDEX ledger_member_id_idx ON @program@.ledger (member_id, currency) INCLUDE (amount);
 COMMENT ON TABLE @program@.ledger IS 'what members earn: rows are added, never changed';
 COMMENT ON COLUMN @program@.ledger.source IS 'the kind of event that the row belongs to';
-COMMENT ON COLUMN @program@.ledger.source_id IS 'the event: sale_id where source is sale';
+COMMENT ON COLUMN @program@.ledger.source_id IS 'the event: sale_id where source is sale, refund_id where it is refund';
 COMMENT ON COLUMN @program@.ledger.line IS 'order line, 0 for the whole order';
 COMMENT ON COLUMN @program@.ledger.level IS '0: the member of the sale, 1: its sponsor, n: the n-th upline';
 COMMENT ON COLUMN @program@.ledger.basis IS 'tells apart several rows of one rule and member: 0, or one more than the level whose income or share it was computed on';
-COMMENT ON COLUMN @program@.ledger.reverses IS 'entry that this row takes back';
+COMMENT ON COLUMN @program@.ledger.reverses IS 'entry that this row takes back, or a part of it; it has the same member, level, line, basis and rule';
 
 CREATE VIEW @program@.earnings WITH (security_invoker = true) AS
-	SELECT s.order_key, l.member_id, coalesce(m.member_key, l.member_id::text) AS member_key,
-		   l.rule, l.level, l.amount, l.currency, l.posted_at, s.occurred_at,
-		   s.member_id AS sale_member_id, s.amount AS sale_amount, s.sale_id, l.entry_id
-	  FROM @program@.ledger l
-	  JOIN @program@.sale s ON l.source = 'sale' AND s.sale_id = l.source_id
-	  LEFT JOIN @program@.member m ON m.member_id = l.member_id;
-COMMENT ON VIEW @program@.earnings IS 'each commission with the order that it came from';
+	SELECT e.order_key, e.member_id, coalesce(m.member_key, e.member_id::text) AS member_key,
+		   e.rule, e.level, e.amount, e.currency, e.posted_at, e.occurred_at,
+		   e.sale_member_id, e.sale_amount, e.sale_id, e.entry_id, e.refund_key, e.reverses
+	  FROM (SELECT s.order_key, l.member_id, l.rule, l.level, l.amount, l.currency, l.posted_at, s.occurred_at,
+				   s.member_id AS sale_member_id, s.amount AS sale_amount, s.sale_id, l.entry_id,
+				   NULL::text AS refund_key, l.reverses
+			  FROM @program@.ledger l
+			  JOIN @program@.sale s ON l.source = 'sale' AND s.sale_id = l.source_id
+			UNION ALL
+			SELECT s.order_key, l.member_id, l.rule, l.level, l.amount, l.currency, l.posted_at, r.occurred_at,
+				   s.member_id, s.amount, s.sale_id, l.entry_id, r.refund_key, l.reverses
+			  FROM @program@.ledger l
+			  JOIN @program@.refund r ON l.source = 'refund' AND r.refund_id = l.source_id
+			  JOIN @program@.refund_posting p ON p.refund_id = r.refund_id
+			  JOIN @program@.sale s ON s.sale_id = p.sale_id) e
+	  LEFT JOIN @program@.member m ON m.member_id = e.member_id;
+COMMENT ON VIEW @program@.earnings IS 'each commission with the order that it came from, and what refunds took back of it';
 COMMENT ON COLUMN @program@.earnings.member_key IS 'the payee as the user''s tables write it';
+COMMENT ON COLUMN @program@.earnings.occurred_at IS 'when the order occurred, or the refund';
+COMMENT ON COLUMN @program@.earnings.refund_key IS 'the refund that took it back; NULL for what was earned';
 COMMENT ON COLUMN @program@.earnings.sale_member_id IS 'to whom the sale is booked';
 
 CREATE VIEW @program@.balance WITH (security_invoker = true) AS
@@ -254,7 +328,7 @@ CREATE VIEW @program@.balance WITH (security_invoker = true) AS
 			  FROM @program@.ledger l
 			 GROUP BY l.member_id, l.currency) b
 	  LEFT JOIN @program@.member m ON m.member_id = b.member_id;
-COMMENT ON VIEW @program@.balance IS 'what each member has earned, per currency';
+COMMENT ON VIEW @program@.balance IS 'what each member has earned, less what refunds took back, per currency';
 
 CREATE VIEW @program@.team WITH (security_invoker = true) AS
 	SELECT m.member_id, coalesce(m.member_key, m.member_id::text) AS member_key,
@@ -265,13 +339,16 @@ CREATE VIEW @program@.team WITH (security_invoker = true) AS
 			 WHERE d.path OPERATOR(distributor.>) m.path
 			   AND d.path OPERATOR(distributor.<) distributor.path_upper(m.path)) AS downline,
 		   (SELECT coalesce(sum(s.amount), 0) FROM @program@.sale s, @program@.program p
-			 WHERE s.member_id = m.member_id AND s.currency = p.currency) AS personal_volume
+			 WHERE s.member_id = m.member_id AND s.currency = p.currency)
+		   - (SELECT coalesce(sum(r.amount), 0)
+				FROM @program@.sale s, @program@.refund_posting r, @program@.program p
+			   WHERE s.member_id = m.member_id AND r.sale_id = s.sale_id AND s.currency = p.currency) AS personal_volume
 	  FROM @program@.member m;
 COMMENT ON VIEW @program@.team IS 'each member with its place in the tree; a count or sum is computed only where it is selected';
 COMMENT ON COLUMN @program@.team.depth IS 'number of ids in the path: 1 for a root';
 COMMENT ON COLUMN @program@.team.frontline IS 'members that it brought itself';
 COMMENT ON COLUMN @program@.team.downline IS 'members below it, at any level';
-COMMENT ON COLUMN @program@.team.personal_volume IS 'sum of the sales booked to it, in the program''s currency';
+COMMENT ON COLUMN @program@.team.personal_volume IS 'sum of the sales booked to it less their refunds, in the program''s currency';
 $ddl$;
 	guards CONSTANT pg_catalog.text := $ddl$
 CREATE TRIGGER guard_insert BEFORE INSERT ON @program@.@table@
@@ -317,9 +394,11 @@ BEGIN
 				   ' SELECT e.extversion, $1, $2, $3 FROM pg_extension e WHERE e.extname = ''distributor''', quoted)
 		USING currency, zone, key_type;
 	FOREACH target IN ARRAY ARRAY['program', 'member', 'member_history', 'member_source', 'orphan', 'plan',
-								  'order_source', 'order_line_source', 'sale', 'sale_line', 'ledger'] LOOP
+								  'order_source', 'order_line_source', 'refund_source', 'sale', 'sale_line',
+								  'refund', 'refund_posting', 'refund_line', 'ledger'] LOOP
 		EXECUTE replace(replace(guards, '@table@', target), '@program@', quoted);
-		IF target IN ('member_history', 'plan', 'sale', 'sale_line', 'ledger') THEN
+		IF target IN ('member_history', 'plan', 'sale', 'sale_line',
+					  'refund', 'refund_posting', 'refund_line', 'ledger') THEN
 			EXECUTE replace(replace(append_only, '@table@', target), '@program@', quoted);
 		END IF;
 	END LOOP;
@@ -430,6 +509,15 @@ CREATE FUNCTION distributor.record_sale(
 COMMENT ON FUNCTION distributor.record_sale(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog."numeric", pg_catalog.text, pg_catalog.timestamptz, pg_catalog.jsonb, pg_catalog.jsonb) IS
 	'post one sale and its commissions; returns sale_id; the same sale twice is posted once, the same key with other content is an error';
 
+CREATE FUNCTION distributor.record_refund(
+		program pg_catalog.text, order_key pg_catalog.text, refund_key pg_catalog.text,
+		amount pg_catalog."numeric" DEFAULT NULL, line_key pg_catalog.text DEFAULT NULL,
+		occurred_at pg_catalog.timestamptz DEFAULT NULL)
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_record_refund';
+COMMENT ON FUNCTION distributor.record_refund(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog."numeric", pg_catalog.text, pg_catalog.timestamptz) IS
+	'take commissions back in proportion to what is refunded of an order or a line (NULL: all that remains); returns refund_id; the same refund twice counts once; one that comes before its order waits for it';
+
 -- The user's own tables
 
 CREATE FUNCTION distributor.members_changed() RETURNS pg_catalog.trigger
@@ -446,6 +534,11 @@ CREATE FUNCTION distributor.order_lines_changed() RETURNS pg_catalog.trigger
 COMMENT ON FUNCTION distributor.order_lines_changed() IS
 	'trigger function that attach_order_lines puts on a table of order lines; takes the program as its argument and refuses tables that are not registered there';
 
+CREATE FUNCTION distributor.refunds_changed() RETURNS pg_catalog.trigger
+	LANGUAGE C AS 'MODULE_PATHNAME', 'trigger_refunds_changed';
+COMMENT ON FUNCTION distributor.refunds_changed() IS
+	'trigger function that attach_refunds puts on a table of refunds; takes the program as its argument and refuses tables that are not registered there';
+
 CREATE FUNCTION distributor.attach_members(
 		program pg_catalog.text, "table" pg_catalog.regclass, id pg_catalog.text, sponsor pg_catalog.text,
 		joined_at pg_catalog.text DEFAULT NULL, rank pg_catalog.text DEFAULT NULL,
@@ -460,11 +553,12 @@ CREATE FUNCTION distributor.attach_orders(
 		program pg_catalog.text, "table" pg_catalog.regclass, key pg_catalog.text, member pg_catalog.text,
 		amount pg_catalog.text, occurred_at pg_catalog.text DEFAULT NULL, status pg_catalog.text DEFAULT NULL,
 		paid pg_catalog.text[] DEFAULT '{paid}', currency pg_catalog.text DEFAULT NULL,
-		attributes pg_catalog.text[] DEFAULT '{}', since pg_catalog.timestamptz DEFAULT '-infinity')
+		attributes pg_catalog.text[] DEFAULT '{}', since pg_catalog.timestamptz DEFAULT '-infinity',
+		refunded pg_catalog.text[] DEFAULT '{refunded,canceled}', refunded_amount pg_catalog.text DEFAULT NULL)
 	RETURNS pg_catalog.int8
 	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'attach_orders';
-COMMENT ON FUNCTION distributor.attach_orders(pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text[], pg_catalog.text, pg_catalog.text[], pg_catalog.timestamptz) IS
-	'post the paid orders of a table of the user, now and from now on; returns how many were posted now';
+COMMENT ON FUNCTION distributor.attach_orders(pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text[], pg_catalog.text, pg_catalog.text[], pg_catalog.timestamptz, pg_catalog.text[], pg_catalog.text) IS
+	'post the paid orders of a table of the user, now and from now on, and take refunded ones back; returns how many were posted now';
 
 CREATE FUNCTION distributor.attach_order_lines(
 		program pg_catalog.text, "table" pg_catalog.regclass, order_key pg_catalog.text, line_key pg_catalog.text,
@@ -475,6 +569,15 @@ CREATE FUNCTION distributor.attach_order_lines(
 	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'attach_order_lines';
 COMMENT ON FUNCTION distributor.attach_order_lines(pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text[], pg_catalog.regclass) IS
 	'take the lines of the orders of an attached table from a table of the user: an order posts with the lines that it has then';
+
+CREATE FUNCTION distributor.attach_refunds(
+		program pg_catalog.text, "table" pg_catalog.regclass, key pg_catalog.text, order_key pg_catalog.text,
+		amount pg_catalog.text DEFAULT NULL, line_key pg_catalog.text DEFAULT NULL,
+		occurred_at pg_catalog.text DEFAULT NULL)
+	RETURNS pg_catalog.int8
+	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'attach_refunds';
+COMMENT ON FUNCTION distributor.attach_refunds(pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+	'record the refunds of a table of the user, now and from now on; returns how many were recorded now';
 
 CREATE FUNCTION distributor.detach_members(program pg_catalog.text, "table" pg_catalog.regclass)
 	RETURNS pg_catalog.void
@@ -493,13 +596,19 @@ CREATE FUNCTION distributor.detach_order_lines(program pg_catalog.text, "table" 
 COMMENT ON FUNCTION distributor.detach_order_lines(pg_catalog.text, pg_catalog.regclass) IS
 	'undo attach_order_lines: the triggers go, the lines of what was posted stay';
 
+CREATE FUNCTION distributor.detach_refunds(program pg_catalog.text, "table" pg_catalog.regclass)
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'detach_refunds';
+COMMENT ON FUNCTION distributor.detach_refunds(pg_catalog.text, pg_catalog.regclass) IS
+	'undo attach_refunds: the triggers go, what was recorded stays';
+
 CREATE FUNCTION distributor.post_sales(
 		program pg_catalog.text, "table" pg_catalog.regclass DEFAULT NULL,
 		since pg_catalog.timestamptz DEFAULT '-infinity')
 	RETURNS pg_catalog.int8
 	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'program_post_sales';
 COMMENT ON FUNCTION distributor.post_sales(pg_catalog.text, pg_catalog.regclass, pg_catalog.timestamptz) IS
-	'post the paid orders that no trigger saw, set-wise, from one attached table or from all; returns how many';
+	'post the paid orders and record the refunds that no trigger saw, set-wise, from one attached table or from all; returns how many orders were posted';
 
 CREATE FUNCTION distributor.pause(program pg_catalog.text)
 	RETURNS pg_catalog.void
@@ -592,8 +701,19 @@ WITH base AS MATERIALIZED (
 			  JOIN @program@.sale s ON s.path OPERATOR(distributor.>=) b.path AND s.path OPERATOR(distributor.<) b.upper_path
 			 WHERE NOT (SELECT any_moved FROM moved)
 			UNION ALL
+			SELECT s.member_id, s.path, -r.amount, s.currency
+			  FROM base b
+			  JOIN @program@.sale s ON s.path OPERATOR(distributor.>=) b.path AND s.path OPERATOR(distributor.<) b.upper_path
+			  JOIN @program@.refund_posting r ON r.sale_id = s.sale_id
+			 WHERE NOT (SELECT any_moved FROM moved)
+			UNION ALL
 			SELECT s.member_id, s.path, s.amount, s.currency
 			  FROM @program@.sale s
+			 WHERE (SELECT any_moved FROM moved)
+			UNION ALL
+			SELECT s.member_id, s.path, -r.amount, s.currency
+			  FROM @program@.sale s
+			  JOIN @program@.refund_posting r ON r.sale_id = s.sale_id
 			 WHERE (SELECT any_moved FROM moved)) s
 	  CROSS JOIN LATERAL unnest(s.path::bigint[]) AS u(id)
 	 WHERE s.currency = (SELECT p.currency FROM @program@.program p)
@@ -609,7 +729,7 @@ SELECT t.member_id, coalesce(t.member_key, t.member_id::text), t.sponsor_id, t.l
 END
 $function$;
 COMMENT ON FUNCTION distributor.team(pg_catalog.text, pg_catalog.int8, pg_catalog.int4) IS
-	'a member and its team in the order of the tree: level below it, personal volume, and team volume (by the upline that each sale had)';
+	'a member and its team in the order of the tree: level below it, personal volume, and team volume (by the upline that each sale had), both less refunds';
 
 CREATE FUNCTION distributor.team(
 		program pg_catalog.text, member pg_catalog.text, max_level pg_catalog.int4 DEFAULT NULL)

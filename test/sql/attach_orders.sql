@@ -240,7 +240,7 @@ SELECT ao_fails('UPDATE ao_orders SET buyer = 3 WHERE id = 1');
 SELECT ao_fails('UPDATE ao_orders SET at = ''2020-01-02'' WHERE id = 1');
 SELECT ao_fails('UPDATE ao_orders SET at = ''2021-02-01'' WHERE id = 1');
 SELECT ao_fails('UPDATE ao_orders SET at = ''2020-02-01'' WHERE id = 3');
-SELECT ao_fails('UPDATE ao_orders SET status = ''canceled'' WHERE id = 1');
+SELECT ao_fails('UPDATE ao_orders SET status = ''void'' WHERE id = 1');
 SELECT ao_fails('UPDATE ao_orders SET id = 11 WHERE id = 1');
 SELECT ao_fails('DELETE FROM ao_orders WHERE id = 1');
 -- what is no change goes on, and what is before and was never posted is free
@@ -254,7 +254,7 @@ SELECT pause('ao'), resume('ao');
 SELECT pause('ao');
 UPDATE ao_orders SET amount = 200 WHERE id = 1;
 SELECT ao_fails($$SELECT resume('ao')$$);
-UPDATE ao_orders SET amount = 100, status = 'canceled' WHERE id = 1;
+UPDATE ao_orders SET amount = 100, status = 'void' WHERE id = 1;
 SELECT ao_fails($$SELECT resume('ao')$$);
 UPDATE ao_orders SET status = 'paid' WHERE id = 1;
 SELECT resume('ao');

@@ -38,6 +38,12 @@ GRANT INSERT ON security.sale TO regress_distributor_shop;
 SET ROLE regress_distributor_shop;
 CREATE TYPE security_shop.status AS ENUM ('new', 'paid');
 CREATE TABLE security_shop.orders (id text PRIMARY KEY, buyer int, amount numeric, status security_shop.status, note text);
+-- a status that takes orders back needs the right to refund
+SELECT attach_orders('security', 'security_shop.orders', 'id', 'buyer', 'amount', status => 'status', attributes => '{note,status}');
+\echo :LAST_ERROR_SQLSTATE
+SET ROLE regress_distributor_owner;
+GRANT INSERT ON security.refund TO regress_distributor_shop;
+SET ROLE regress_distributor_shop;
 SELECT attach_orders('security', 'security_shop.orders', 'id', 'buyer', 'amount', status => 'status', attributes => '{note,status}');
 GRANT INSERT ON security_shop.orders TO regress_distributor_writer;
 RESET ROLE;
@@ -52,7 +58,9 @@ SELECT s.statement, security_try('regress_distributor_writer', s.statement)
   FROM (VALUES ('SELECT count(*) FROM security.ledger'), ('SELECT count(*) FROM security.earnings'),
 			   ('INSERT INTO security.ledger DEFAULT VALUES'), ('UPDATE security.ledger SET amount = 0'),
 			   ('ALTER TABLE security.ledger ADD x int'),
-			   ($$SELECT record_sale('security', 'x', 2, 1)$$), ($$SELECT post_sales('security')$$),
+			   ($$SELECT record_sale('security', 'x', 2, 1)$$), ($$SELECT record_refund('security', 'w1', 'r')$$),
+			   ('INSERT INTO security.refund DEFAULT VALUES'), ('INSERT INTO security.refund_posting DEFAULT VALUES'),
+			   ($$SELECT post_sales('security')$$),
 			   ($$SELECT add_member('security', 9)$$), ($$SELECT move_member('security', 2, NULL)$$),
 			   ($$SELECT set_rank('security', 2, 'gold')$$), ($$SELECT set_state('security', 2, 'left')$$),
 			   ($$SELECT set_plan('security', '{"rules": [{"name": "s", "kind": "unilevel", "self": "1%"}]}')$$), ($$SELECT pause('security')$$),

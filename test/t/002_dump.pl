@@ -33,6 +33,18 @@ $node->safe_psql(
 });
 is($node->safe_psql('shop', 'SELECT (SELECT count(*) FROM shop.sale_line), (SELECT count(*) FROM shop.sale WHERE counters IS NOT NULL)'),
 	'60|20', 'there are lines and counters to lose');
+# Refunds: by status, by amount, of a table, and one that waits for its order.
+$node->safe_psql(
+	'shop', q{
+	CREATE TABLE refunds (no text PRIMARY KEY, order_id bigint, amount numeric);
+	SELECT distributor.attach_refunds('shop', 'refunds', 'no', 'order_id', 'amount');
+	INSERT INTO refunds VALUES ('r1', 510, 100), ('r2', 1000, 50);
+	UPDATE orders SET status = 'refunded' WHERE id IN (1, 2);
+	SELECT distributor.record_refund('shop', '511', 'r3', 1, '2');
+});
+is($node->safe_psql('shop', q{SELECT (SELECT count(*) FROM shop.refund), (SELECT count(*) FROM shop.refund_posting),
+									 (SELECT count(*) > 0 FROM shop.refund_line), (SELECT count(*) > 0 FROM shop.ledger WHERE source = 'refund')}),
+	'5|4|t|t', 'there are refunds to lose');
 my $before = program_contents($node, 'shop', 'shop');
 like($before, qr/^ledger\|[1-9]/m, 'there is a ledger to lose');
 
@@ -51,9 +63,11 @@ sub goes_on
 			$db,
 			q{SELECT level, member_id, amount,
 					 entry_id > (SELECT max(entry_id) FROM shop.earnings WHERE order_key <> '1000')
-			  FROM shop.earnings WHERE order_key = '1000' ORDER BY level}),
-		"1|7|20.00|t\n2|2|5.00|t",
-		"$db: a new order posts, once");
+			  FROM shop.earnings WHERE order_key = '1000' ORDER BY entry_id}),
+		"1|7|20.00|t\n2|2|5.00|t\n1|7|-10.00|t\n2|2|-2.50|t",
+		"$db: a new order posts, once, and the refund that waited takes its part back");
+	fails_with($node, $db, q{INSERT INTO refunds VALUES ('r4', 1000, 50.01)}, '23514',
+		qr/more than what remains/, "$db: a refund takes no more than there is");
 	return;
 }
 
