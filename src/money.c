@@ -13,7 +13,7 @@
 
 #include "money.h"
 
-static const int64 powers_of_ten[] = {
+const int64 money_powers_of_ten[MONEY_POWERS_OF_TEN] = {
 	INT64CONST(1),
 	INT64CONST(10),
 	INT64CONST(100),
@@ -159,7 +159,7 @@ round_half_even(Numeric value, int scale)
 
 	if (money_sign(excess) == 0 || money_compare(money_absolute(excess), half) != 0)
 		return rounded;
-	units = money_multiply(rounded, money_from_int(powers_of_ten[scale]));
+	units = money_multiply(rounded, money_from_int(money_powers_of_ten[scale]));
 	if (money_sign(DatumGetNumeric(DirectFunctionCall2(numeric_mod,
 													   NumericGetDatum(units),
 													   NumericGetDatum(money_from_int(2))))) == 0)
@@ -195,7 +195,7 @@ Numeric
 money_portion(Numeric whole, Numeric part, Numeric of, int scale)
 {
 	Numeric		product = money_multiply(whole, part);
-	Numeric		shifted = money_multiply(product, money_from_int(powers_of_ten[scale]));
+	Numeric		shifted = money_multiply(product, money_from_int(money_powers_of_ten[scale]));
 	Numeric		units = DatumGetNumeric(DirectFunctionCall2(numeric_div_trunc,
 															NumericGetDatum(shifted),
 															NumericGetDatum(of)));
@@ -264,7 +264,7 @@ money_difference(const MoneyFactor *a, const MoneyFactor *b)
 	if (a->units < 0 || b->units < 0)
 		return money_factor(money_subtract(a->value, b->value));
 	/* below 2^31 * 10^9 each */
-	units = a->units * powers_of_ten[scale - a->scale] - b->units * powers_of_ten[scale - b->scale];
+	units = a->units * money_powers_of_ten[scale - a->scale] - b->units * money_powers_of_ten[scale - b->scale];
 	if (units > PG_INT32_MAX)
 		return money_factor(money_subtract(a->value, b->value));
 	factor.units = (int32) units;
@@ -309,15 +309,15 @@ money_product_units(const MoneyFactor *a, const MoneyFactor *b, int scale,
 	if (excess > 0)
 	{
 		/* at most twice MONEY_UNITS_MAX_SCALE, so the table reaches */
-		int64		divisor = powers_of_ten[excess];
+		int64		divisor = money_powers_of_ten[excess];
 		int64		quotient = product / divisor;
 
 		*result = quotient + (rounds_up(quotient, product % divisor, divisor, rounding) ? 1 : 0);
 		return true;
 	}
-	if (-excess >= lengthof(powers_of_ten))
+	if (-excess >= lengthof(money_powers_of_ten))
 		return false;
-	return !pg_mul_s64_overflow(product, powers_of_ten[-excess], result);
+	return !pg_mul_s64_overflow(product, money_powers_of_ten[-excess], result);
 }
 
 /*
@@ -346,7 +346,7 @@ money_to_units(Numeric value, int scale)
 	/* before the multiplication, which might overflow */
 	if (money_compare(value, money_from_int(MONEY_MAX_UNITS)) > 0)
 		return -1;
-	units = money_multiply(value, money_from_int(powers_of_ten[scale]));
+	units = money_multiply(value, money_from_int(money_powers_of_ten[scale]));
 	if (money_compare(units, money_from_int(MONEY_MAX_UNITS)) > 0)
 		return -1;
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(units)));

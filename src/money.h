@@ -35,6 +35,10 @@ typedef struct MoneyFactor
 
 #define MONEY_UNITS_MAX_SCALE	9
 
+/* 10^0 .. 10^18: all that 64 bits hold */
+#define MONEY_POWERS_OF_TEN		19
+extern const int64 money_powers_of_ten[MONEY_POWERS_OF_TEN];
+
 /* Sums of a few of these do not overflow. */
 #define MONEY_MAX_UNITS			INT64CONST(1000000000000000)
 

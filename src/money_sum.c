@@ -30,28 +30,6 @@
 /* More digits than this never fit 64 bits, whatever the last one's zeros. */
 #define MOST_DIGITS				6
 
-static const int64 power_of_ten[MONEY_SUM_MAX_SCALE + 1] = {
-	INT64CONST(1),
-	INT64CONST(10),
-	INT64CONST(100),
-	INT64CONST(1000),
-	INT64CONST(10000),
-	INT64CONST(100000),
-	INT64CONST(1000000),
-	INT64CONST(10000000),
-	INT64CONST(100000000),
-	INT64CONST(1000000000),
-	INT64CONST(10000000000),
-	INT64CONST(100000000000),
-	INT64CONST(1000000000000),
-	INT64CONST(10000000000000),
-	INT64CONST(100000000000000),
-	INT64CONST(1000000000000000),
-	INT64CONST(10000000000000000),
-	INT64CONST(100000000000000000),
-	INT64CONST(1000000000000000000)
-};
-
 static inline uint16
 get_uint16(const char *from)
 {
@@ -79,18 +57,18 @@ join_digits(const char *digits, int ndigits, int exponent, bool negative, int64 
 		if (i == ndigits - 1 && exponent < 0)
 		{
 			/* what is cut off is zeros beyond the scale, unless damaged */
-			if (exponent <= -DIGIT_DECIMALS || digit % power_of_ten[-exponent] != 0)
+			if (exponent <= -DIGIT_DECIMALS || digit % money_powers_of_ten[-exponent] != 0)
 				return false;
-			digit /= power_of_ten[-exponent];
-			base = power_of_ten[DIGIT_DECIMALS + exponent];
+			digit /= money_powers_of_ten[-exponent];
+			base = money_powers_of_ten[DIGIT_DECIMALS + exponent];
 		}
 		if (pg_mul_s64_overflow(result, base, &result) ||
 			pg_sub_s64_overflow(result, digit, &result))
 			return false;
 	}
 	if (exponent > 0 && result != 0 &&
-		(exponent >= lengthof(power_of_ten) ||
-		 pg_mul_s64_overflow(result, power_of_ten[exponent], &result)))
+		(exponent >= lengthof(money_powers_of_ten) ||
+		 pg_mul_s64_overflow(result, money_powers_of_ten[exponent], &result)))
 		return false;
 	if (!negative && result == PG_INT64_MIN)
 		return false;
@@ -205,7 +183,7 @@ release(Numeric value, const MoneySum *sum)
 static bool
 units_at(const MoneySum *sum, int scale, int64 *units)
 {
-	return !pg_mul_s64_overflow(sum->units, power_of_ten[scale - sum->scale], units);
+	return !pg_mul_s64_overflow(sum->units, money_powers_of_ten[scale - sum->scale], units);
 }
 
 /* a + b or a - b into a; false where it does not fit */

@@ -14,7 +14,7 @@
 #include "utils/numeric.h"
 
 /* With more decimals than this a sum is a numeric from its first addend on. */
-#define MONEY_SUM_MAX_SCALE		18
+#define MONEY_SUM_MAX_SCALE		(MONEY_POWERS_OF_TEN - 1)
 
 /*
  * A sum.  All zeros is the sum of nothing.  It displays as many decimals as
