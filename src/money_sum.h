@@ -11,7 +11,7 @@
 
 #include "compat.h"
 
-#include "utils/numeric.h"
+#include "money.h"
 
 /* With more decimals than this a sum is a numeric from its first addend on. */
 #define MONEY_SUM_MAX_SCALE		(MONEY_POWERS_OF_TEN - 1)
