@@ -30,7 +30,9 @@
 static const char *const table_names[PROGRAM_NTABLES] = {
 	"program", "member", "member_history", "member_source", "orphan",
 	"plan", "order_source", "order_line_source", "refund_source", "sale", "sale_line",
-	"refund", "refund_posting", "refund_line", "ledger"
+	"sale_release", "refund", "refund_posting", "refund_line", "adjustment",
+	"payout_terms", "payout", "payout_approval", "payout_batch", "payout_batch_item",
+	"payout_settlement", "payout_failure", "account", "held", "closed_period", "ledger"
 };
 
 /* Objects of the tree's lock live in this subobject of the table member. */
@@ -44,7 +46,7 @@ static const char *const table_names[PROGRAM_NTABLES] = {
 typedef struct Writer
 {
 	Program    *program;
-	int			writes;
+	uint64		writes;
 	struct Writer *outer;
 } Writer;
 
@@ -186,13 +188,22 @@ program_close(Program *program)
 		table_close(program->relations[i], NoLock);
 }
 
+static ProgramClawback
+clawback_named(const text *name)
+{
+	char	   *word = text_to_cstring(name);
+
+	return strcmp(word, "block") == 0 ? CLAWBACK_BLOCK :
+		strcmp(word, "write_off") == 0 ? CLAWBACK_WRITE_OFF : CLAWBACK_CARRY;
+}
+
 static void
 read_settings(Program *program, void *arg)
 {
-
 	/* an old snapshot may show a pause that has ended: its orders were lost */
 	if (program_query_now(program,
-						  "SELECT p.currency, p.time_zone, p.key_type = 'text', p.paused_at IS NOT NULL"
+						  "SELECT p.currency, p.time_zone, p.key_type = 'text', p.paused_at IS NOT NULL,"
+						  "       p.hold_start = 'fulfilled', p.hold_period, p.sale_change = 'repost', p.clawback, p.notices"
 						  "  FROM @program p",
 						  0, NULL, NULL, NULL, 1) != 1)
 		ereport(ERROR,
@@ -204,6 +215,11 @@ read_settings(Program *program, void *arg)
 	program->time_zone = text_to_cstring(DatumGetTextPP(program_get(0, 2, TEXTOID)));
 	program->text_keys = DatumGetBool(program_get(0, 3, BOOLOID));
 	program->paused = DatumGetBool(program_get(0, 4, BOOLOID));
+	program->terms.hold_from_fulfilled = DatumGetBool(program_get(0, 5, BOOLOID));
+	program->terms.hold_period = *DatumGetIntervalP(program_get(0, 6, INTERVALOID));
+	program->terms.repost = DatumGetBool(program_get(0, 7, BOOLOID));
+	program->terms.clawback = clawback_named(DatumGetTextPP(program_get(0, 8, TEXTOID)));
+	program->terms.notices = DatumGetBool(program_get(0, 9, BOOLOID));
 }
 
 /*
@@ -239,7 +255,7 @@ program_check_owner(Program *program)
  * with them later, as somebody else, is refused here.
  */
 void
-program_as_owner(Program *program, int writes, ProgramBody body, void *arg)
+program_as_owner(Program *program, uint64 writes, ProgramBody body, void *arg)
 {
 	Writer		self = {program, writes, writer};
 	Oid			save_userid;

@@ -129,7 +129,8 @@ load_entries(Program *program, RefundedSale **sales, Datum ids)
 										  "                               AND t.member_id = l.member_id AND t.level = l.level"
 										  "                               AND t.line = l.line AND t.basis = l.basis"
 										  "                               AND t.rule = l.rule AND t.source = 'refund'"
-										  "                             WHERE p.sale_id = l.source_id), 0)"
+										  "                             WHERE p.sale_id = l.source_id), 0),"
+										  "       l.available_at"
 										  "  FROM unnest($1) WITH ORDINALITY AS k(sale_id, place)"
 										  "  JOIN @ledger l ON l.source_id = k.sale_id AND l.source = 'sale'"
 										  " ORDER BY k.place, l.entry_id",
@@ -140,6 +141,8 @@ load_entries(Program *program, RefundedSale **sales, Datum ids)
 	{
 		RefundedSale *sale = sales[DatumGetInt64(program_get(i, 1, INT8OID)) - 1];
 		LedgerEntry *entry = &entries[i];
+		Datum		value;
+		bool		isnull;
 
 		if (sale->nentries++ == 0)
 			sale->entries = entry;
@@ -150,6 +153,8 @@ load_entries(Program *program, RefundedSale **sales, Datum ids)
 		entry->line = DatumGetInt32(program_get(i, 6, INT4OID));
 		entry->rule = TextDatumGetCString(program_get(i, 7, TEXTOID));
 		entry->remains = DatumGetNumericCopy(program_get(i, 8, NUMERICOID));
+		value = program_column(i, 9, TIMESTAMPTZOID, &isnull);
+		entry->available_at = isnull ? LEDGER_UNRELEASED : DatumGetTimestampTz(value);
 		if (!money_is_finite(entry->remains) || money_sign(entry->remains) < 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
@@ -347,7 +352,7 @@ refund_taking(Program *program)
 	RefundTaking *taking = palloc0(sizeof(RefundTaking));
 
 	taking->program = program;
-	taking->ledger = ledger_rows();
+	taking->ledger = ledger_rows(LEDGER_REFUND);
 	return taking;
 }
 

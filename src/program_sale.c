@@ -32,6 +32,7 @@
 #include "program_ledger.h"
 #include "program_member.h"
 #include "program_refund.h"
+#include "program_release.h"
 #include "program_sale.h"
 
 /* State and rank of a member on some path, where they are not the usual. */
@@ -230,6 +231,7 @@ check_values(Posting *posting, SaleRow *row)
 				 errmsg("the time of an order must be finite")));
 	if (row->currency == NULL)
 		row->currency = posting->program->currency;
+	row->available_at = release_at_posting(posting->program, row->occurred_at);
 	lines_check(row);
 }
 
@@ -562,7 +564,7 @@ describe_sales(Posting *posting)
 	}
 	engine_init(&posting->result, CurrentMemoryContext);
 	posting->result.paid_only = true;
-	posting->ledger = ledger_rows();
+	posting->ledger = ledger_rows(LEDGER_SALE);
 }
 
 /* What the plan pays for a sale, to be entered once all have been calculated. */
@@ -576,7 +578,7 @@ calculate(Posting *posting, int at)
 	engine_run(row->plan->plan, &posting->uplines[at].sale, result);
 	for (int l = 0; l < result->nlines; l++)
 		if (result->lines[l].reason == ENGINE_PAID)
-			ledger_add(posting->ledger, &row->sale_id, row->currency, &result->lines[l]);
+			ledger_add(posting->ledger, &row->sale_id, row->currency, row->available_at, &result->lines[l]);
 	posting->current = NULL;
 	CHECK_FOR_INTERRUPTS();
 }
@@ -802,7 +804,7 @@ insert_sales(Posting *posting)
 							 "   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 							 "        AS n(sale_id, member_id, occurred_at, plan_version, order_key, amount,"
 							 "             currency, path, path_ranks, path_states, attributes, counters)"
-							 " ON CONFLICT (order_key) DO NOTHING"
+							 " ON CONFLICT (order_key, revision) DO NOTHING"
 							 " RETURNING sale_id",
 							 NARRAYS + 2, types, values, nulls, 0);
 	for (uint64 i = 0; i < inserted; i++)
