@@ -53,7 +53,24 @@ SELECT attach_refunds('re', 're_refunds', 'no', 'order_no', 'amount', line_key =
 INSERT INTO re_refunds SELECT 'rest-' || line, 'many', NULL, line FROM generate_series(101, 200) AS line;
 TABLE re_orders;
 
+--
+-- An order that a statement tells of twice, as the key of its table is not
+-- unique: the rows count one after the other
+--
+CREATE TABLE re_events (id text, member int, amount numeric, status text, refunded numeric);
+SELECT attach_orders('re', 're_events', key => 'id', member => 'member', amount => 'amount', status => 'status', refunded_amount => 'refunded');
+INSERT INTO re_events VALUES ('e1', 3, 100, 'paid', 10), ('e1', 3, 100, 'paid', 30), ('e1', 3, 100, 'paid', 30);
+INSERT INTO re_events VALUES ('e1', 3, 100, 'paid', 35), ('e1', 3, 100, 'paid', 60);
+SELECT re_fails(s) FROM unnest(ARRAY[
+	$$INSERT INTO re_events VALUES ('e1', 3, 100, 'paid', 80), ('e1', 3, 100, 'paid', 70)$$,
+	$$INSERT INTO re_events VALUES ('e2', 3, 100, 'paid', 60), ('e2', 3, 100, 'paid', 100.01)$$,
+	$$INSERT INTO re_events VALUES ('e2', 3, 100, 'refunded', 0), ('e2', 3, 100, 'paid', 0), ('e2', 3, 100, 'paid', 0)$$]) AS s;
+INSERT INTO re_events VALUES ('e2', 3, 100, 'paid', 10), ('e2', 3, 100, 'refunded', 10), ('e2', 3, 100, 'canceled', NULL);
+INSERT INTO re_events VALUES ('e3', 3, 100, 'paid', 100), ('e3', 3, 100, 'refunded', 100);
+SELECT * FROM re_orders WHERE order_key ~ '^e' ORDER BY order_key;
+SELECT refund_key, amount FROM re.refund WHERE order_key ~ '^e' ORDER BY refund_id;
+
 DROP VIEW re_orders;
 SELECT drop_program('re');
-DROP TABLE re_refunds;
+DROP TABLE re_refunds, re_events;
 DROP FUNCTION re_fails;
