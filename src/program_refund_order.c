@@ -255,6 +255,7 @@ parked_refunds(Program *program, SaleRow **rows, int n, RefundRow ***refunds)
 		bool		isnull;
 		Datum		value;
 
+		row->waits = true;
 		row->refund_id = DatumGetInt64(program_get(i, 1, INT8OID));
 		row->refund_key = program_copy_text(program_get(i, 2, TEXTOID));
 		row->order_key = program_copy_text(program_get(i, 3, TEXTOID));
@@ -290,5 +291,5 @@ refunds_of_new_sales(Program *program, SaleRow **rows, int n)
 	refund_wait(program, PROGRAM_REFUND, keys, nposted);
 	nrefunds = parked_refunds(program, posted, nposted, &refunds);
 	if (nrefunds > 0)
-		refunds_meet(program, refunds, nrefunds, true);
+		refunds_meet(program, refunds, nrefunds);
 }

@@ -69,6 +69,27 @@ INSERT INTO re_events VALUES ('e2', 3, 100, 'paid', 10), ('e2', 3, 100, 'refunde
 INSERT INTO re_events VALUES ('e3', 3, 100, 'paid', 100), ('e3', 3, 100, 'refunded', 100);
 SELECT * FROM re_orders WHERE order_key ~ '^e' ORDER BY order_key;
 SELECT refund_key, amount FROM re.refund WHERE order_key ~ '^e' ORDER BY refund_id;
+SELECT detach_orders('re', 're_events');
+
+--
+-- A row that came before its order and does not fit it stays in its table, and
+-- stops nobody
+--
+INSERT INTO re_refunds VALUES ('misfit-1', 'late', 100.01, NULL), ('misfit-2', 'late', 1, 'x'), ('fit', 'late', 25, NULL);
+SELECT record_sale('re', 'late', 3, 100);
+SELECT post_sales('re');
+SELECT pause('re');
+SELECT resume('re');
+SELECT attach_refunds('re', 're_refunds', 'no', 'order_no', 'amount', line_key => 'line');
+SELECT re_fails($$SELECT record_refund('re', 'late', 'misfit-1', 100.01)$$);
+SELECT re_fails($$DELETE FROM re_refunds WHERE no = 'misfit-1'$$);
+-- but a new one that does not fit is an error, whoever reads it
+SELECT detach_refunds('re', 're_refunds');
+INSERT INTO re_refunds VALUES ('new', 'late', 75.01, NULL);
+SELECT re_fails($$SELECT attach_refunds('re', 're_refunds', 'no', 'order_no', 'amount', line_key => 'line')$$);
+DELETE FROM re_refunds WHERE no = 'new';
+SELECT attach_refunds('re', 're_refunds', 'no', 'order_no', 'amount', line_key => 'line');
+SELECT * FROM re_orders WHERE order_key = 'late';
 
 DROP VIEW re_orders;
 SELECT drop_program('re');
