@@ -48,6 +48,16 @@ extern void refunds_meet(Program *program, RefundRow **rows, int n);
 extern void refunds_of_orders(Program *program, SaleBatch *batch);
 extern void refunds_of_new_sales(Program *program, SaleRow **rows, int n);
 
+/* Which orders tell of refunds that nobody has told of */
+typedef struct UntoldRefunds
+{
+	SaleBatch  *batch;
+	bool	   *orders;			/* result; of each row of the batch */
+} UntoldRefunds;
+
+/* body for program_as_owner; arg is an UntoldRefunds */
+extern void refunds_untold(Program *program, void *arg);
+
 /* program_refund_wait.c: beside others that are not committed yet */
 extern bool refund_any(Program *program);
 extern void refund_wait(Program *program, ProgramTable table, text *const *order_keys, int n);

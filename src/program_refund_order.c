@@ -200,16 +200,10 @@ lock_sales(Program *program, SaleRow **rows, int n)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/*
- * Post the refunds that orders tell of.  To be called once the orders have
- * been posted.  What there is to do is found first, as most have nothing new
- * to tell, and again once nobody else refunds those.
- */
-void
-refunds_of_orders(Program *program, SaleBatch *batch)
+/* Orders that may tell of a refund, or must not be as they are if there is one. */
+static int
+telling_rows(Program *program, SaleBatch *batch, SaleRow **rows)
 {
-	SaleRow   **rows = palloc(sizeof(SaleRow *) * Max(batch->n, 1));
-	RefundBatch refunds = {.order_source_id = batch->order_source_id};
 	bool		any = batch->order_source_id != 0 && refund_any(program);
 	int			n = 0;
 
@@ -223,6 +217,35 @@ refunds_of_orders(Program *program, SaleBatch *batch)
 			rows[n++] = row;
 		}
 	}
+	return n;
+}
+
+void
+refunds_untold(Program *program, void *arg)
+{
+	UntoldRefunds *untold = arg;
+	SaleBatch  *batch = untold->batch;
+	SaleRow   **rows = palloc(sizeof(SaleRow *) * Max(batch->n, 1));
+	int			n = telling_rows(program, batch, rows);
+
+	if (n > 0)
+		n = untold_refunds(program, batch, rows, n, palloc(sizeof(RefundRow) * n));
+	for (int i = 0; i < n; i++)
+		untold->orders[rows[i] - batch->rows] = true;
+}
+
+/*
+ * Post the refunds that orders tell of.  To be called once the orders have
+ * been posted.  What there is to do is found first, as most have nothing new
+ * to tell, and again once nobody else refunds those.
+ */
+void
+refunds_of_orders(Program *program, SaleBatch *batch)
+{
+	SaleRow   **rows = palloc(sizeof(SaleRow *) * Max(batch->n, 1));
+	RefundBatch refunds = {.order_source_id = batch->order_source_id};
+	int			n = telling_rows(program, batch, rows);
+
 	if (n == 0)
 		return;
 	refunds.rows = palloc(sizeof(RefundRow) * n);
