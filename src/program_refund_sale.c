@@ -278,6 +278,7 @@ refund_lock_sales(Program *program, const Datum *order_keys, int n)
 	{
 		Datum		ids = sale_ids_array(sales, nsales);
 
+		ledger_check_not_archived(program, ids);
 		load_postings(program, sales, ids);
 		load_lines(program, sales, ids);
 		load_entries(program, sales, ids);

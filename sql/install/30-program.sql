@@ -40,6 +40,8 @@ CREATE TABLE @program@.program (
 	notices boolean NOT NULL DEFAULT false,
 	folded_through bigint NOT NULL DEFAULT 0,
 	total_period text CHECK (total_period IN ('day', 'week', 'month', 'quarter', 'year')),
+	archived_before timestamptz,
+	statements_from timestamptz,
 	CONSTRAINT program_write_off_check CHECK ((clawback = 'write_off') = (write_off_after IS NOT NULL))
 );
 COMMENT ON TABLE @program@.program IS 'the settings of this referral program: one row';
@@ -55,6 +57,8 @@ COMMENT ON COLUMN @program@.program.clawback IS 'what a refund does that takes b
 COMMENT ON COLUMN @program@.program.notices IS 'whether a change of a member''s balance is told by NOTIFY';
 COMMENT ON COLUMN @program@.program.total_period IS 'calendar period by which team totals are kept; NULL: none are';
 COMMENT ON COLUMN @program@.program.folded_through IS 'ledger entries up to this one are summed up in account and held';
+COMMENT ON COLUMN @program@.program.archived_before IS 'entries posted before this have been taken out of the ledger by archive_ledger(); NULL: none';
+COMMENT ON COLUMN @program@.program.statements_from IS 'statements and balances of the past reach back to this; NULL: to the beginning';
 
 CREATE SEQUENCE @program@.member_id_seq;
 CREATE TABLE @program@.member (
@@ -421,9 +425,13 @@ CREATE TABLE @program@.account (
 	member_id bigint NOT NULL,
 	currency text COLLATE "C" NOT NULL,
 	available numeric NOT NULL DEFAULT 0,
+	entries bigint NOT NULL DEFAULT 0,
+	last_posted_at timestamptz,
 	CONSTRAINT account_pkey PRIMARY KEY (member_id, currency)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE @program@.account IS 'checkpoints of balances: sum of the available entries up to program.folded_through; its row is also the lock of a member''s money';
+COMMENT ON COLUMN @program@.account.entries IS 'how many entries were folded into account and held';
+COMMENT ON COLUMN @program@.account.last_posted_at IS 'when the last of them was posted';
 
 CREATE TABLE @program@.held (
 	member_id bigint NOT NULL,
@@ -439,6 +447,19 @@ CREATE INDEX held_sale_id_idx ON @program@.held (sale_id) WHERE available_at IS 
 COMMENT ON TABLE @program@.held IS 'entries up to program.folded_through that were not available when they were folded, and are in no checkpoint yet';
 COMMENT ON COLUMN @program@.held.available_at IS 'NULL: sale_release will say';
 COMMENT ON COLUMN @program@.held.sale_id IS 'the sale whose release it waits for';
+
+CREATE TABLE @program@.archived (
+	member_id bigint NOT NULL,
+	currency text COLLATE "C" NOT NULL,
+	entry_id bigint NOT NULL,
+	amount numeric NOT NULL,
+	available_at timestamptz,
+	sale_id bigint,
+	CONSTRAINT archived_pkey PRIMARY KEY (member_id, currency, entry_id)
+);
+COMMENT ON TABLE @program@.archived IS 'what archive_ledger() took out of the ledger: with entry_id 0 the sum of what was available at program.statements_from, and the other entries one by one';
+COMMENT ON COLUMN @program@.archived.available_at IS 'NULL: sale_release will say';
+COMMENT ON COLUMN @program@.archived.sale_id IS 'the sale whose release it waits for';
 
 CREATE TABLE @program@.closed_period (
 	ends_at timestamptz CONSTRAINT closed_period_pkey PRIMARY KEY,
@@ -506,8 +527,8 @@ CREATE TABLE @program@.ledger (
 		AND (source NOT IN ('refund', 'payout') OR amount < 0) AND (source <> 'payout_failure' OR amount > 0))
 );
 ALTER SEQUENCE @program@.ledger_entry_id_seq OWNED BY @program@.ledger.entry_id;
-CREATE INDEX ledger_member_id_idx ON @program@.ledger (member_id, currency, entry_id) INCLUDE (amount, available_at);
-CREATE INDEX ledger_entry_id_idx ON @program@.ledger USING brin (entry_id) WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX ledger_member_id_idx ON @program@.ledger (member_id, entry_id) INCLUDE (currency, amount, available_at);
+CREATE INDEX ledger_entry_id_idx ON @program@.ledger USING brin (entry_id, posted_at) WITH (pages_per_range = 16, autosummarize = on);
 COMMENT ON TABLE @program@.ledger IS 'what members earn: rows are added, never changed';
 COMMENT ON COLUMN @program@.ledger.source IS 'the kind of event that the row belongs to';
 COMMENT ON COLUMN @program@.ledger.source_id IS 'the event: sale_id where source is sale, refund_id where it is refund, adjustment_id, or payout_id';
@@ -542,13 +563,34 @@ COMMENT ON COLUMN @program@.earnings.sale_member_id IS 'to whom the sale is book
 
 CREATE VIEW @program@.balance WITH (security_invoker = true) AS
 	SELECT b.member_id, coalesce(m.member_key, b.member_id::text) AS member_key,
-		   b.currency, b.balance, b.entries, b.last_posted_at
-	  FROM (SELECT l.member_id, l.currency, sum(l.amount) AS balance,
-				   count(*) AS entries, max(l.posted_at) AS last_posted_at
-			  FROM @program@.ledger l
-			 GROUP BY l.member_id, l.currency) b
-	  LEFT JOIN @program@.member m ON m.member_id = b.member_id;
-COMMENT ON VIEW @program@.balance IS 'what each member has earned, less what refunds took back, per currency';
+		   b.currency, b.balance, b.entries, b.last_posted_at, b.balance - b.available AS pending, b.available
+	  FROM (SELECT e.member_id, e.currency, sum(e.amount) AS balance, sum(e.entries)::bigint AS entries,
+				   max(e.last_posted_at) AS last_posted_at,
+				   coalesce(sum(e.amount) FILTER (WHERE e.available_at <= statement_timestamp()), 0) AS available
+			  FROM (SELECT a.member_id, a.currency, a.available AS amount, a.entries, a.last_posted_at,
+						   '-infinity'::timestamptz AS available_at
+					  FROM @program@.account a
+					UNION ALL
+					SELECT h.member_id, h.currency, h.amount, 0, NULL, coalesce(h.available_at, r.available_at)
+					  FROM @program@.held h
+					  LEFT JOIN @program@.sale_release r ON h.available_at IS NULL AND r.sale_id = h.sale_id
+					UNION ALL
+					SELECT l.member_id, l.currency, l.amount, 1, l.posted_at, coalesce(l.available_at, r.available_at)
+					  FROM @program@.ledger l
+					  LEFT JOIN @program@.refund_posting p
+							 ON l.available_at IS NULL AND l.source = 'refund' AND p.refund_id = l.source_id
+					  LEFT JOIN @program@.sale_release r
+							 ON l.available_at IS NULL
+							AND r.sale_id = CASE l.source WHEN 'sale' THEN l.source_id WHEN 'refund' THEN p.sale_id END
+					 WHERE l.entry_id > (SELECT f.folded_through FROM @program@.program f)) e
+			 GROUP BY e.member_id, e.currency) b
+	  LEFT JOIN @program@.member m ON m.member_id = b.member_id
+	 WHERE b.entries > 0;
+COMMENT ON VIEW @program@.balance IS 'the money of each member, per currency, as it is now: checkpoints and what was posted since';
+COMMENT ON COLUMN @program@.balance.balance IS 'what was earned and adjusted, less what was taken back and paid out';
+COMMENT ON COLUMN @program@.balance.entries IS 'how many rows of the ledger it is the sum of, archived ones included';
+COMMENT ON COLUMN @program@.balance.pending IS 'what of it is not available yet';
+COMMENT ON COLUMN @program@.balance.available IS 'what of it can be paid out; below zero a debt';
 
 CREATE VIEW @program@.team WITH (security_invoker = true) AS
 	SELECT m.member_id, coalesce(m.member_key, m.member_id::text) AS member_key,
@@ -617,8 +659,8 @@ BEGIN
 								  'order_source', 'order_line_source', 'refund_source', 'sale', 'sale_line',
 								  'sale_release', 'refund', 'refund_posting', 'refund_line', 'adjustment',
 								  'payout_terms', 'payout', 'payout_approval', 'payout_batch', 'payout_batch_item',
-								  'payout_settlement', 'payout_failure', 'account', 'held', 'closed_period',
-								  'team_total', 'team_delta', 'ledger'] LOOP
+								  'payout_settlement', 'payout_failure', 'account', 'held', 'archived',
+								  'closed_period', 'team_total', 'team_delta', 'ledger'] LOOP
 		EXECUTE replace(replace(guards, '@table@', target), '@program@', quoted);
 		IF target IN ('member_history', 'plan', 'sale', 'sale_line', 'sale_release',
 					  'refund', 'refund_posting', 'refund_line', 'adjustment', 'payout_terms',
