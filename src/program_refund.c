@@ -337,7 +337,7 @@ void
 refunds_meet(Program *program, RefundRow **rows, int n)
 {
 	Datum	   *keys = palloc(sizeof(Datum) * Max(n, 1));
-	RefundTaking *taking = refund_taking(program);
+	RefundTaking *taking = refund_taking(program, parked);
 	RefundedSale **sales;
 
 	for (int i = 0; i < n; i++)

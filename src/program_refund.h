@@ -89,7 +89,7 @@ typedef struct RefundedSale
 typedef struct RefundTaking RefundTaking;
 
 extern RefundedSale **refund_lock_sales(Program *program, const Datum *order_keys, int n);
-extern RefundTaking *refund_taking(Program *program);
+extern RefundTaking *refund_taking(Program *program, bool parked);
 extern bool refund_take(RefundTaking *taking, RefundedSale *sale, RefundRow *row, int elevel);
 extern void refund_write(RefundTaking *taking);
 

@@ -26,6 +26,7 @@
 #include "apportion.h"
 #include "money.h"
 #include "plan.h"
+#include "program_clawback.h"
 #include "program_member.h"
 #include "program_refund.h"
 #include "program_total.h"
@@ -53,6 +54,8 @@ struct RefundTaking
 	List	   *postings;		/* of Taken */
 	List	   *lines;			/* of TakenLine */
 	LedgerRows *ledger;
+	AccountSet	accounts;		/* from which something is taken */
+	bool		parked;			/* the refunds waited for their sales, which are posted now */
 	int			plan_version;	/* whose plan is at hand; 0: none */
 	CommissionPlan *plan;
 	MemoryContext scratch;		/* empty between refunds */
@@ -390,6 +393,7 @@ take_entries(RefundTaking *taking, RefundedSale *sale, const RefundRow *row, int
 		CHECK_FOR_INTERRUPTS();
 		if (money_sign(parts[i]) == 0)
 			continue;
+		account_add(&taking->accounts, entries[i]->member_id, sale->currency);
 		ledger_take_back(taking->ledger, &row->refund_id, sale->currency, entries[i], parts[i]);
 		entries[i]->remains = money_subtract(before, parts[i]);
 		pfree(before);			/* which may be the part */
@@ -438,11 +442,12 @@ divide_over_lines(RefundTaking *taking, RefundedSale *sale, const RefundRow *row
 }
 
 RefundTaking *
-refund_taking(Program *program)
+refund_taking(Program *program, bool parked)
 {
 	RefundTaking *taking = palloc0(sizeof(RefundTaking));
 
 	taking->program = program;
+	taking->parked = parked;
 	taking->ledger = ledger_rows(LEDGER_REFUND);
 	taking->scratch = AllocSetContextCreate(CurrentMemoryContext, "distributor refund", ALLOCSET_DEFAULT_SIZES);
 	return taking;
@@ -579,13 +584,33 @@ tell_totals(RefundTaking *taking)
 	totals_of_refunds(taking->program, refunds, n);
 }
 
+/* Ids of the refunds that have met their sale. */
+static Datum
+posted_ids(const RefundTaking *taking)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * Max(list_length(taking->postings), 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, taking->postings)
+		ids[n++] = Int64GetDatum(*((Taken *) lfirst(cell))->refund_id);
+	return program_array(INT8OID, ids, NULL, n);
+}
+
+/*
+ * What comes with its sale takes no more than the sale has just brought, so it
+ * is not held against clawback's rule: nobody's order is refused for it.
+ */
 void
 refund_write(RefundTaking *taking)
 {
+	account_lock(taking->program, &taking->accounts);
 	if (taking->postings != NIL)
 		write_postings(taking);
 	if (taking->lines != NIL)
 		write_lines(taking);
 	ledger_insert(taking->program, taking->ledger);
 	tell_totals(taking);
+	if (!taking->parked && taking->program->terms.clawback == CLAWBACK_BLOCK)
+		clawback_check(taking->program, &taking->accounts, posted_ids(taking));
 }

@@ -126,7 +126,7 @@ static const Column payout_approval_columns[] = {
 };
 static const Column payout_batch_columns[] = {
 	{"payout_batch_id", INT8OID, true}, {"batch_key", TEXTOID, true}, {"as_of", TIMESTAMPTZOID, true},
-	{"author", TEXTOID, true}, {NULL}
+	{"currency", TEXTOID, true}, {"sweep", BOOLOID, true}, {"author", TEXTOID, true}, {NULL}
 };
 static const Column payout_batch_item_columns[] = {
 	{"payout_id", INT8OID, true}, {"payout_batch_id", INT8OID, true}, {NULL}

@@ -388,12 +388,15 @@ CREATE TABLE @program@.payout_batch (
 	payout_batch_id bigint CONSTRAINT payout_batch_pkey PRIMARY KEY,
 	batch_key text COLLATE "C" NOT NULL CONSTRAINT payout_batch_batch_key_key UNIQUE,
 	as_of timestamptz NOT NULL,
+	currency text COLLATE "C" NOT NULL,
+	sweep boolean NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	author text NOT NULL
 );
 ALTER SEQUENCE @program@.payout_batch_id_seq OWNED BY @program@.payout_batch.payout_batch_id;
 COMMENT ON TABLE @program@.payout_batch IS 'payouts that go to the bank together';
 COMMENT ON COLUMN @program@.payout_batch.as_of IS 'what was available then is paid out';
+COMMENT ON COLUMN @program@.payout_batch.sweep IS 'whether payouts were requested for all members with enough, beside those that waited';
 
 CREATE TABLE @program@.payout_batch_item (
 	payout_id bigint CONSTRAINT payout_batch_item_pkey PRIMARY KEY,
@@ -591,6 +594,28 @@ COMMENT ON COLUMN @program@.balance.balance IS 'what was earned and adjusted, le
 COMMENT ON COLUMN @program@.balance.entries IS 'how many rows of the ledger it is the sum of, archived ones included';
 COMMENT ON COLUMN @program@.balance.pending IS 'what of it is not available yet';
 COMMENT ON COLUMN @program@.balance.available IS 'what of it can be paid out; below zero a debt';
+
+CREATE VIEW @program@.payout_state WITH (security_invoker = true) AS
+	SELECT p.payout_id, p.payout_key, p.member_id, coalesce(m.member_key, p.member_id::text) AS member_key,
+		   p.amount, p.fee, p.tax, p.amount - p.fee - p.tax AS net, p.currency,
+		   CASE WHEN f.payout_id IS NOT NULL THEN 'failed'
+				WHEN s.payout_id IS NOT NULL THEN 'settled'
+				WHEN i.payout_id IS NOT NULL THEN 'batched'
+				WHEN a.payout_id IS NOT NULL THEN 'approved'
+				ELSE 'requested' END AS state,
+		   i.payout_batch_id, b.batch_key, p.requested_at, a.approved_at, s.settled_at, s.reference,
+		   f.failed_at, f.reason AS failure
+	  FROM @program@.payout p
+	  LEFT JOIN @program@.member m ON m.member_id = p.member_id
+	  LEFT JOIN @program@.payout_approval a ON a.payout_id = p.payout_id
+	  LEFT JOIN @program@.payout_batch_item i ON i.payout_id = p.payout_id
+	  LEFT JOIN @program@.payout_batch b ON b.payout_batch_id = i.payout_batch_id
+	  LEFT JOIN @program@.payout_settlement s ON s.payout_id = p.payout_id
+	  LEFT JOIN @program@.payout_failure f ON f.payout_id = p.payout_id;
+COMMENT ON VIEW @program@.payout_state IS 'each payout with what has become of it; the rows of one batch are what the bank is to transfer';
+COMMENT ON COLUMN @program@.payout_state.net IS 'what is transferred: the amount less fee and tax';
+COMMENT ON COLUMN @program@.payout_state.state IS 'requested, approved, batched, settled or failed: the last that holds';
+COMMENT ON COLUMN @program@.payout_state.failure IS 'why it failed';
 
 CREATE VIEW @program@.team WITH (security_invoker = true) AS
 	SELECT m.member_id, coalesce(m.member_key, m.member_id::text) AS member_key,
