@@ -9,7 +9,6 @@
 #include "utils/builtins.h"
 
 #include "program_arg.h"
-#include "program_balance.h"
 #include "program_member.h"
 #include "program_money.h"
 #include "program_payout.h"

@@ -331,10 +331,10 @@ find_met(Program *program, RefundRow **rows, int n)
 
 /*
  * Let refunds meet their sales, in the order given; those whose order is not
- * there wait on.
+ * there wait on.  parked: they waited for these sales, which are posted now.
  */
 void
-refunds_meet(Program *program, RefundRow **rows, int n)
+refunds_meet(Program *program, RefundRow **rows, int n, bool parked)
 {
 	Datum	   *keys = palloc(sizeof(Datum) * Max(n, 1));
 	RefundTaking *taking = refund_taking(program, parked);
@@ -398,5 +398,5 @@ refunds_post(Program *program, void *arg)
 	unmet = palloc(sizeof(RefundRow *) * batch->n);
 	n = unmet_rows(&recording, unmet);
 	if (n > 0)
-		refunds_meet(program, unmet, n);
+		refunds_meet(program, unmet, n, false);
 }

@@ -42,7 +42,7 @@ typedef struct RefundBatch
 /* body for program_as_owner; arg is a RefundBatch */
 extern void refunds_post(Program *program, void *arg);
 
-extern void refunds_meet(Program *program, RefundRow **rows, int n);
+extern void refunds_meet(Program *program, RefundRow **rows, int n, bool parked);
 
 /* program_refund_order.c: what orders and new sales bring with them; as the owner */
 extern void refunds_of_orders(Program *program, SaleBatch *batch);

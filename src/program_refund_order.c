@@ -314,5 +314,5 @@ refunds_of_new_sales(Program *program, SaleRow **rows, int n)
 	refund_wait(program, PROGRAM_REFUND, keys, nposted);
 	nrefunds = parked_refunds(program, posted, nposted, &refunds);
 	if (nrefunds > 0)
-		refunds_meet(program, refunds, nrefunds);
+		refunds_meet(program, refunds, nrefunds, true);
 }
