@@ -177,6 +177,7 @@ CREATE TABLE @program@.sale (
 ALTER SEQUENCE @program@.sale_id_seq OWNED BY @program@.sale.sale_id;
 CREATE INDEX sale_member_id_idx ON @program@.sale (member_id);
 CREATE INDEX sale_path_idx ON @program@.sale (path);
+CREATE INDEX sale_occurred_at_idx ON @program@.sale (occurred_at);
 COMMENT ON TABLE @program@.sale IS 'every paid order, once: the door through which commissions enter the ledger';
 COMMENT ON COLUMN @program@.sale.member_id IS 'to whom the sale is booked (level 0)';
 COMMENT ON COLUMN @program@.sale.path IS 'path of that member when the sale was posted; a later move does not change it';
@@ -297,6 +298,33 @@ COMMENT ON COLUMN @program@.ledger.level IS '0: the member of the sale, 1: its s
 COMMENT ON COLUMN @program@.ledger.basis IS 'tells apart several rows of one rule and member: 0, or one more than the level whose income or share it was computed on';
 COMMENT ON COLUMN @program@.ledger.reverses IS 'entry that this row takes back, or a part of it; it has the same member, level, line, basis and rule';
 
+CREATE TABLE @program@.battle (
+	battle text COLLATE "C" CONSTRAINT battle_pkey PRIMARY KEY,
+	starts_at timestamptz NOT NULL,
+	ends_at timestamptz NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT battle_time_check CHECK (starts_at < ends_at AND starts_at > '-infinity' AND ends_at < 'infinity')
+);
+COMMENT ON TABLE @program@.battle IS 'contests of teams';
+
+CREATE TABLE @program@.battle_team (
+	battle text COLLATE "C" NOT NULL,
+	team text COLLATE "C" NOT NULL,
+	captain_id bigint NOT NULL,
+	registered_at timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT battle_team_pkey PRIMARY KEY (battle, team),
+	CONSTRAINT battle_team_captain_key UNIQUE (battle, captain_id)
+);
+COMMENT ON TABLE @program@.battle_team IS 'the teams registered for a battle, each with its captain';
+
+CREATE TABLE @program@.battle_member (
+	battle text COLLATE "C" NOT NULL,
+	member_id bigint NOT NULL,
+	team text COLLATE "C" NOT NULL,
+	CONSTRAINT battle_member_pkey PRIMARY KEY (battle, member_id)
+);
+COMMENT ON TABLE @program@.battle_member IS 'who is in the teams of a battle: written down once, as it was at the start';
+
 CREATE VIEW @program@.earnings WITH (security_invoker = true) AS
 	SELECT e.order_key, e.member_id, coalesce(m.member_key, e.member_id::text) AS member_key,
 		   e.rule, e.level, e.amount, e.currency, e.posted_at, e.occurred_at,
@@ -364,6 +392,11 @@ CREATE TRIGGER guard_row BEFORE UPDATE OR DELETE ON @program@.@table@
 ALTER TABLE @program@.@table@ ENABLE ALWAYS TRIGGER guard_row;
 ALTER TABLE @program@.@table@ ENABLE ALWAYS TRIGGER guard_change;
 $ddl$;
+	-- Contests are their organizer's: whoever may insert announces them.
+	announced CONSTANT pg_catalog.text := $ddl$
+CREATE TRIGGER guard_change BEFORE UPDATE OR DELETE OR TRUNCATE ON @program@.@table@
+	FOR EACH STATEMENT EXECUTE FUNCTION distributor.guard();
+$ddl$;
 	quoted pg_catalog.text;
 	target pg_catalog.text;
 BEGIN
@@ -401,6 +434,9 @@ BEGIN
 					  'refund', 'refund_posting', 'refund_line', 'ledger') THEN
 			EXECUTE replace(replace(append_only, '@table@', target), '@program@', quoted);
 		END IF;
+	END LOOP;
+	FOREACH target IN ARRAY ARRAY['battle', 'battle_team', 'battle_member'] LOOP
+		EXECUTE replace(replace(announced || append_only, '@table@', target), '@program@', quoted);
 	END LOOP;
 END
 $function$;
