@@ -593,7 +593,7 @@ BEGIN
 	 GROUP BY m.sponsor_id$query$ END;
 		ELSE
 			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-				MESSAGE = coalesce(format('invalid metric "%s"', left(metric, 40)), 'metric must not be null'),
+				MESSAGE = coalesce('invalid metric "' || left(metric, 40) || '"', 'metric must not be null'),
 				HINT = 'Use personal_volume, team_volume, commissions or recruits.';
 	END CASE;
 	-- The page first, which takes no more than a heap of its size, then its places.
@@ -736,9 +736,11 @@ WITH sold AS (
 )
 SELECT date_trunc('month', m.joined_at AT TIME ZONE @zone@)::date, count(*), count(m.sponsor_id),
 	   count(s.member_id), round(count(s.member_id)::numeric / count(*), 4),
-	   percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(s.occurred_at - m.joined_at, interval '0')),
+	   percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(s.occurred_at - m.joined_at, interval '0'))
+			FILTER (WHERE s.member_id IS NOT NULL),
 	   count(b.member_id), coalesce(sum(b.recruits), 0)::bigint, round(coalesce(sum(b.recruits), 0) / count(*), 4),
 	   percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(b.joined_at - m.joined_at, interval '0'))
+			FILTER (WHERE b.member_id IS NOT NULL)
   FROM @program@.member m
   LEFT JOIN sold s ON s.member_id = m.member_id
   LEFT JOIN brought b ON b.member_id = m.member_id
@@ -886,6 +888,16 @@ CREATE FUNCTION distributor.create_battle(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 BEGIN
+	PERFORM distributor.check_program(program);
+	IF num_nulls(battle, starts_at, ends_at) > 0 THEN
+		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'battle, starts_at and ends_at must not be null';
+	END IF;
+	IF starts_at >= ends_at OR starts_at = '-infinity' OR ends_at = 'infinity' THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('battle "%s" must end after it starts, and both must be finite', left(battle, 80)),
+			DETAIL = format('It is to start at %s and to end at %s.', starts_at, ends_at);
+	END IF;
 	EXECUTE distributor.report_sql(program, 'INSERT INTO @program@.battle (battle, starts_at, ends_at) VALUES ($1, $2, $3)')
 		USING battle, starts_at, ends_at;
 END
@@ -934,8 +946,14 @@ CREATE FUNCTION distributor.add_battle_team(
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
+DECLARE
+	id pg_catalog.int8 := distributor.find_member(program, captain);
 BEGIN
-	PERFORM distributor.add_battle_team(program, battle, team, distributor.find_member(program, captain));
+	IF id IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',
+			MESSAGE = format('member %s does not exist in program "%s"', coalesce('"' || left(captain, 80) || '"', 'null'), program);
+	END IF;
+	PERFORM distributor.add_battle_team(program, battle, team, id);
 END
 $function$;
 COMMENT ON FUNCTION distributor.add_battle_team(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
@@ -1132,7 +1150,7 @@ BEGIN
 		SELECT n.* FROM distributor.team_nodes(program, member, max_level, max_width) n
 	)
 	SELECT n.prefix || CASE WHEN n.folded IS NULL THEN regexp_replace(n.member_key, '[[:cntrl:]]', ' ', 'g')
-							ELSE format('... %s more (%s people)', n.folded, n.team_size) END,
+							ELSE format('... %s more (%s)', n.folded, CASE n.team_size WHEN 1 THEN '1 person' ELSE n.team_size || ' people' END) END,
 		   n.member_id, n.team_size,
 		   CASE WHEN n.folded IS NULL THEN coalesce(v.personal_volume, 0) END,
 		   CASE WHEN n.folded IS NULL THEN coalesce(v.team_volume, 0) END
@@ -1179,8 +1197,8 @@ BEGIN
 			SELECT n.place, format('  %s [label="%s"%s];', n.name,
 				   CASE WHEN n.folded IS NULL
 						THEN replace(replace(regexp_replace(n.member_key, '[[:cntrl:]]', ' ', 'g'), '\', '\\'), '"', '\"')
-							 || format('\n%s people\n%s', n.team_size, coalesce(v.team_volume, 0))
-						ELSE format('%s more\n%s people', n.folded, n.team_size) END,
+							 || format('\n%s\n%s', CASE n.team_size WHEN 1 THEN '1 person' ELSE n.team_size || ' people' END, coalesce(v.team_volume, 0))
+						ELSE format('%s more\n%s', n.folded, CASE n.team_size WHEN 1 THEN '1 person' ELSE n.team_size || ' people' END) END,
 				   CASE WHEN n.folded IS NULL THEN '' ELSE ', style="rounded,dashed"' END)
 				   || CASE WHEN n.place = '{}' THEN '' ELSE format(E'\n  m%s -> %s;', n.sponsor_id, n.name) END AS text
 			  FROM node n
