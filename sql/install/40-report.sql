@@ -35,8 +35,10 @@ BEGIN
 	query := replace(query, '@net@', net);
 	query := replace(query, '@currency@', '(SELECT p.currency FROM @program@.program p)');
 	query := replace(query, '@zone@', '(SELECT p.time_zone FROM @program@.program p)');
-	query := replace(query, '@name@', quote_literal(program));
-	RETURN replace(query, '@program@', quote_ident(program));
+	-- In one pass: a program may be called @name@ or @program@.
+	RETURN array_to_string(ARRAY(SELECT replace(u.part, '@program@', quote_ident(program))
+								   FROM unnest(string_to_array(query, '@name@')) WITH ORDINALITY AS u(part, no)
+								  ORDER BY u.no), quote_literal(program));
 END
 $function$;
 COMMENT ON FUNCTION distributor.report_sql(pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz) IS
@@ -552,11 +554,7 @@ BEGIN
 			-- who has moved has sales at several paths
 			total := CASE WHEN scope IS NULL THEN $query$
 	SELECT r.member_id, sum(r.team[1]) AS value
-	  FROM distributor.team_rollup($rollup$
-			SELECT n.path, n.amount - n.refunded
-			  FROM @net@ n
-			 WHERE n.currency = @currency@ AND n.occurred_at >= $1 AND n.occurred_at < $2
-		   $rollup$, false, NULL, 0, $2, $3) r
+	  FROM distributor.team_rollup($7, false, NULL, 0, $2, $3) r
 	 GROUP BY r.member_id$query$ ELSE $query$
 	SELECT v.member_id, v.team_volume AS value
 	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), $2, $3) v$query$ END;
@@ -611,7 +609,10 @@ SELECT CASE WHEN p.value = $4 THEN 1 + (SELECT count(*) FROM total t WHERE t.val
   FROM page p
   LEFT JOIN @program@.member m ON m.member_id = p.member_id
  ORDER BY p.value DESC, p.member_id$query$)
-		USING scope, lower, upper, after_value, after_member, max_rows;
+		USING scope, lower, upper, after_value, after_member, max_rows, distributor.report_sql(program, $query$
+SELECT n.path, n.amount - n.refunded
+  FROM @net@ n
+ WHERE n.currency = @currency@ AND n.occurred_at >= $1 AND n.occurred_at < $2$query$);
 END
 $function$;
 COMMENT ON FUNCTION distributor.leaderboard(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog."numeric", pg_catalog.int8) IS
@@ -863,16 +864,16 @@ SELECT m.member_id, coalesce(m.member_key, m.member_id::text), m.sponsor_id, r.l
 	   r.without_sales, round(r.without_sales::numeric / nullif(r.people, 0), 4)
   FROM (SELECT r.member_id, r.deepest AS levels, (r.team[1] - r.personal[1])::bigint AS people,
 			   (r.team[2] - r.personal[2])::bigint AS without_sales
-		  FROM distributor.team_rollup($rollup$
-				SELECT m.path, (m.state <> 'left')::int, (m.state <> 'left' AND b.member_id IS NULL)::int
-				  FROM @program@.member m
-				  LEFT JOIN (SELECT DISTINCT n.member_id FROM @net@ n WHERE n.amount > n.refunded) b ON b.member_id = m.member_id
-			   $rollup$) r) r
+		  FROM distributor.team_rollup($6) r) r
   JOIN @program@.member m ON m.member_id = r.member_id
  WHERE r.levels >= $1 AND r.people >= $2
    AND ($3 IS NULL OR r.people < $3 OR (r.people = $3 AND r.member_id > $4))
  ORDER BY r.people DESC, r.member_id LIMIT $5$query$)
-		USING coalesce(min_levels, 0), coalesce(min_people, 0), after_people, after_member, max_rows;
+		USING coalesce(min_levels, 0), coalesce(min_people, 0), after_people, after_member, max_rows,
+			distributor.report_sql(program, $query$
+SELECT m.path, (m.state <> 'left')::int, (m.state <> 'left' AND b.member_id IS NULL)::int
+  FROM @program@.member m
+  LEFT JOIN (SELECT DISTINCT n.member_id FROM @net@ n WHERE n.amount > n.refunded) b ON b.member_id = m.member_id$query$);
 END
 $function$;
 COMMENT ON FUNCTION distributor.compliance(pg_catalog.text, pg_catalog.int4, pg_catalog.int8, pg_catalog.int8, pg_catalog.int8, pg_catalog.int8) IS
@@ -1090,12 +1091,7 @@ WITH RECURSIVE team AS MATERIALIZED (
 	SELECT r.member_id, distributor.sponsor_id(r.path) AS sponsor_id, r.depth - distributor.depth(b.path) AS level, r.team_size,
 		   row_number() OVER sibling AS no
 	  FROM @program@.member b
-	 CROSS JOIN distributor.team_rollup($rollup$
-			SELECT m.path
-			  FROM @program@.member b
-			  JOIN @program@.member m ON m.path >= b.path AND m.path < distributor.path_upper(b.path)
-			 WHERE b.member_id = $1
-		   $rollup$, false, NULL, 0, $1) r
+	 CROSS JOIN distributor.team_rollup($4, false, NULL, 0, $1) r
 	 WHERE b.member_id = $1 AND r.depth >= distributor.depth(b.path)
 	   AND ($2 IS NULL OR r.depth - distributor.depth(b.path) <= $2 + 1)
 	WINDOW sibling AS (PARTITION BY distributor.sponsor_id(r.path) ORDER BY r.team_size DESC, r.member_id)
@@ -1129,7 +1125,7 @@ SELECT n.place, n.prefix, n.level, n.member_id, coalesce(m.member_key, n.member_
 		  JOIN hidden h ON h.sponsor_id = d.member_id) n
   LEFT JOIN @program@.member m ON m.member_id = n.member_id
  ORDER BY n.place$query$)
-		USING member, max_level, max_width;
+		USING member, max_level, max_width, distributor.report_sql(program, 'SELECT t.path FROM @team@ t');
 END
 $function$;
 COMMENT ON FUNCTION distributor.team_nodes(pg_catalog.text, pg_catalog.int8, pg_catalog.int4, pg_catalog.int4) IS

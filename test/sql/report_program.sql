@@ -180,14 +180,23 @@ SELECT rp_fails($$SELECT * FROM leaderboard('rp', 'recruits', 'never')$$);
 SELECT rp_fails($$SELECT * FROM leaderboard('rp', 'recruits', max_rows => -1)$$);
 SELECT rp_fails($$SELECT * FROM retention('rp', months => -1)$$);
 SELECT f, rp_fails(format('SELECT * FROM %s', f)) FROM unnest(ARRAY['leaderboard(''nowhere'', ''recruits'')', 'promoters(''nowhere'')', 'region(''nowhere'')', 'growth(''nowhere'')', 'retention(''nowhere'')', 'inactive(''nowhere'')', 'compliance(''nowhere'')']) f;
-SELECT create_program('rp "empty"', 'CNY', key_type => 'text');
-SELECT (SELECT count(*) FROM leaderboard('rp "empty"', 'team_volume')) AS leaderboard, (SELECT count(*) FROM leaderboard('rp "empty"', 'commissions', NULL, 10, 'x')) AS of_a_key, (SELECT count(*) FROM promoters('rp "empty"')) AS promoters,
-	(SELECT count(*) FROM region('rp "empty"')) AS region, (SELECT count(*) FROM growth('rp "empty"')) AS growth, (SELECT count(*) FROM retention('rp "empty"')) AS retention, (SELECT count(*) FROM inactive('rp "empty"')) AS inactive,
-	(SELECT count(*) FROM inactive('rp "empty"', '1 day', NULL, 'x')) AS of_a_key, (SELECT count(*) FROM compliance('rp "empty"', 0, 0)) AS compliance;
+CREATE FUNCTION rp_all(program text) RETURNS text LANGUAGE sql AS $$
+	SELECT concat_ws(' ', (SELECT count(*) FROM leaderboard(program, 'team_volume')), (SELECT count(*) FROM leaderboard(program, 'commissions', NULL, 10, 'anna')), (SELECT count(*) FROM promoters(program)),
+		(SELECT count(*) FROM region(program)), (SELECT count(*) FROM growth(program)), (SELECT count(*) FROM retention(program, months => 0)), (SELECT count(*) FROM inactive(program, '0 days')),
+		(SELECT count(*) FROM inactive(program, '0 days', NULL, 'anna')), (SELECT count(*) FROM compliance(program, 0, 0)), (SELECT count(*) FROM team(program, 'anna')), (SELECT count(*) FROM team(program, 'anna', as_of => now())),
+		(SELECT count(*) FROM team_by_level(program, 'anna', period => 'this day')), (SELECT count(*) FROM legs(program, 'anna')), (SELECT count(*) FROM team_tree(program, 'anna')), length(team_dot(program, 'anna')) > 10)
+$$;
+SELECT create_program(name, 'CNY', key_type => 'text') FROM unnest('{"rp \"empty\"",@name@,@program@@team@,x$query$y$function$,rp''z}'::text[]) name;
+SELECT name, rp_all(name) FROM unnest('{"rp \"empty\"",@name@,@program@@team@,x$query$y$function$,rp''z}'::text[]) name;
+DO $$ BEGIN
+	PERFORM set_plan(name, '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["1%"]}]}'), add_member(name, 'anna', NULL, '2026-01-01'), add_member(name, 'bert', 'anna', '2026-01-01'), record_sale(name, '1', 'bert', 1)
+	FROM unnest('{"rp \"empty\"",@name@,@program@@team@,x$query$y$function$,rp''z}'::text[]) name;
+END $$;
+SELECT name, rp_all(name) FROM unnest('{"rp \"empty\"",@name@,@program@@team@,x$query$y$function$,rp''z}'::text[]) name;
 
 DROP VIEW rp_tree CASCADE;
 SET client_min_messages = warning;
-DROP SCHEMA rp, "rp ""empty""" CASCADE;
+DROP SCHEMA rp, "rp ""empty""", "@name@", "@program@@team@", "x$query$y$function$", "rp'z" CASCADE;
 RESET client_min_messages;
-DROP FUNCTION rp_fails(text), rp_pages(text, int), rp_board(text, timestamptz, timestamptz, bigint), rp_run(float8);
+DROP FUNCTION rp_all(text), rp_fails(text), rp_pages(text, int), rp_board(text, timestamptz, timestamptz, bigint), rp_run(float8);
 DROP TABLE rp_sale;
