@@ -9,18 +9,19 @@
 -- What the reports are made of
 
 CREATE FUNCTION distributor.report_sql(
-		program pg_catalog.text, query pg_catalog.text, as_of pg_catalog.timestamptz DEFAULT NULL)
+		program pg_catalog.text, query pg_catalog.text, member pg_catalog.int8 DEFAULT NULL,
+		as_of pg_catalog.timestamptz DEFAULT NULL)
 	RETURNS pg_catalog.text
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 DECLARE
-	-- the team of member $1, now or as of $2
+	-- the team of the member, which is $1, now or as of $2
 	team_now CONSTANT pg_catalog.text := $query$
-(SELECT m.member_id, m.member_key, m.sponsor_id, m.path, m.rank, m.state, m.joined_at, b.path AS base_path
-   FROM @program@.member b
-   JOIN @program@.member m ON m.path >= b.path AND m.path < distributor.path_upper(b.path)
-  WHERE b.member_id = $1)$query$;
+(SELECT m.member_id, m.member_key, m.sponsor_id, m.path, m.rank, m.state, m.joined_at,
+		%1$L::distributor.refpath AS base_path
+   FROM @program@.member m
+  WHERE m.path >= %1$L AND m.path < distributor.path_upper(%1$L))$query$;
 	team_then CONSTANT pg_catalog.text := '(SELECT * FROM distributor.team_as_of(@name@, $1, $2))';
 	-- each sale with what has been refunded of it
 	net CONSTANT pg_catalog.text := $query$
@@ -29,11 +30,19 @@ DECLARE
    FROM @program@.sale s
    LEFT JOIN (SELECT p.sale_id, sum(p.amount) AS amount
 				FROM @program@.refund_posting p GROUP BY p.sale_id) r ON r.sale_id = s.sale_id)$query$;
+	base distributor.refpath;
 BEGIN
 	PERFORM distributor.check_program(program);
-	query := replace(query, '@team@', CASE WHEN as_of IS NULL THEN team_now ELSE team_then END);
+	IF as_of IS NOT NULL THEN
+		query := replace(query, '@team@', team_then);
+	ELSIF strpos(query, '@team@') > 0 THEN
+		-- Its path as a constant tells the planner how large the team is.
+		EXECUTE format('SELECT m.path FROM %I.member m WHERE m.member_id = $1', program) INTO base USING member;
+		query := replace(query, '@team@', format(team_now, base));
+	END IF;
 	query := replace(query, '@net@', net);
 	query := replace(query, '@currency@', '(SELECT p.currency FROM @program@.program p)');
+	query := replace(query, '@moved@', '(SELECT h.member_id FROM @program@.member_history h WHERE h.change IN (''move'', ''rejoin''))');
 	query := replace(query, '@zone@', '(SELECT p.time_zone FROM @program@.program p)');
 	-- In one pass: a program may be called @name@ or @program@.
 	RETURN array_to_string(ARRAY(SELECT replace(u.part, '@program@', quote_ident(program))
@@ -41,7 +50,7 @@ BEGIN
 								  ORDER BY u.no), quote_literal(program));
 END
 $function$;
-COMMENT ON FUNCTION distributor.report_sql(pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz) IS
+COMMENT ON FUNCTION distributor.report_sql(pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.timestamptz) IS
 	'the text of a report for a program: for the reports of distributor themselves';
 
 CREATE FUNCTION distributor.find_member(
@@ -191,73 +200,73 @@ $function$;
 COMMENT ON FUNCTION distributor.sale_paths(pg_catalog.text, pg_catalog.int8[]) IS
 	'the paths below which lie all sales that count for these members, for the uplines that the sales had; none of them is above another';
 
-CREATE FUNCTION distributor.team_sales(
-		program pg_catalog.text, members pg_catalog.int8[], lower pg_catalog.timestamptz DEFAULT '-infinity',
-		upper pg_catalog.timestamptz DEFAULT 'infinity', as_of pg_catalog.timestamptz DEFAULT NULL)
-	RETURNS TABLE (
-		sale_id pg_catalog.int8, member_id pg_catalog.int8, path distributor.refpath, base_path distributor.refpath,
-		occurred_at pg_catalog.timestamptz, amount pg_catalog."numeric")
-	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 2000
+CREATE FUNCTION distributor.sales_sql(
+		program pg_catalog.text, members pg_catalog.int8[], lower pg_catalog.timestamptz,
+		upper pg_catalog.timestamptz, as_of pg_catalog.timestamptz)
+	RETURNS pg_catalog.text
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
+DECLARE
+	below CONSTANT pg_catalog.text := $query$
+	SELECT s.*, @path@ AS base_path FROM @program@.sale s WHERE s.path >= @path@ AND s.path < distributor.path_upper(@path@)$query$;
+	paths distributor.refpath[];
+	sold pg_catalog.text;
 BEGIN
-	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
-WITH sold AS MATERIALIZED (
-	SELECT s.sale_id, s.member_id, s.path, b.path AS base_path, s.occurred_at, s.amount
-	  FROM distributor.sale_paths(@name@, $1) AS b(path)
-	  JOIN @program@.sale s ON s.path >= b.path AND s.path < distributor.path_upper(b.path)
-	 WHERE s.currency = @currency@ AND s.occurred_at >= $2 AND s.occurred_at < $3
-	   AND ($4 IS NULL OR s.occurred_at <= $4)
-), refunded AS (
-	SELECT p.sale_id, sum(p.amount) AS amount
+	-- A few paths stand in the text, where the planner sees how much lies below
+	-- each; of many it reads the list.
+	paths := ARRAY(SELECT p.path FROM distributor.sale_paths(program, members) AS p(path));
+	IF cardinality(paths) BETWEEN 1 AND 20 THEN
+		SELECT string_agg(replace(below, '@path@', quote_literal(p.path) || '::distributor.refpath'), ' UNION ALL ')
+		  INTO sold FROM unnest(paths) AS p(path);
+	ELSE
+		sold := replace(replace(below, 'FROM', format('FROM unnest(%L::distributor.refpath[]) AS b(path) JOIN', paths)), 'WHERE', 'ON');
+		sold := replace(sold, '@path@', 'b.path');
+	END IF;
+	RETURN format($query$
+sold AS MATERIALIZED (
+	SELECT s.sale_id, s.member_id, s.path, s.base_path, s.amount
+	  FROM (%1$s) s
+	 WHERE s.currency = @currency@ AND s.occurred_at >= %2$L AND s.occurred_at < %3$L
+	   AND s.occurred_at <= coalesce(%4$L, timestamptz 'infinity')
+), net AS (
+	SELECT s.member_id, s.path, s.base_path, s.amount, 1 AS sales FROM sold s
+	UNION ALL
+	SELECT s.member_id, s.path, s.base_path, -p.amount, 0
 	  FROM sold s
 	  JOIN @program@.refund_posting p ON p.sale_id = s.sale_id
-	 WHERE $4 IS NULL OR EXISTS (SELECT FROM @program@.refund r
-								  WHERE r.refund_id = p.refund_id AND r.occurred_at <= $4)
-	 GROUP BY p.sale_id
-)
-SELECT s.sale_id, s.member_id, s.path, s.base_path, s.occurred_at, s.amount - coalesce(r.amount, 0)
-  FROM sold s
-  LEFT JOIN refunded r ON r.sale_id = s.sale_id$query$)
-		USING members, lower, upper, as_of;
+	 WHERE %4$L IS NULL OR EXISTS (SELECT FROM @program@.refund r WHERE r.refund_id = p.refund_id AND r.occurred_at <= %4$L)
+)$query$, sold, lower, upper, as_of);
 END
 $function$;
-COMMENT ON FUNCTION distributor.team_sales(pg_catalog.text, pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
-	'the sales in the program''s currency that count for these members, for the uplines that the sales had, less refunds; as_of leaves out what occurred later';
+COMMENT ON FUNCTION distributor.sales_sql(pg_catalog.text, pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
+	'the text of the sales in the program''s currency that count for these members, for the uplines that the sales had, and what was refunded of them; for the reports of distributor themselves';
 
 CREATE FUNCTION distributor.team_volumes(
-		program pg_catalog.text, members pg_catalog.int8[], lower pg_catalog.timestamptz DEFAULT '-infinity',
-		upper pg_catalog.timestamptz DEFAULT 'infinity', as_of pg_catalog.timestamptz DEFAULT NULL)
+		program pg_catalog.text, members pg_catalog.int8[], sources pg_catalog.int8[],
+		lower pg_catalog.timestamptz DEFAULT '-infinity', upper pg_catalog.timestamptz DEFAULT 'infinity',
+		as_of pg_catalog.timestamptz DEFAULT NULL)
 	RETURNS TABLE (
 		member_id pg_catalog.int8, personal_sales pg_catalog.int8, personal_volume pg_catalog."numeric",
 		team_sales pg_catalog.int8, team_volume pg_catalog."numeric")
-	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 500
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 BEGIN
 	-- Whoever has not moved, and whose sponsor is among the members, has no
-	-- sales that are not that sponsor's as well.
-	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
-WITH member AS MATERIALIZED (
-	SELECT u.member_id, m.sponsor_id
-	  FROM unnest($1) AS u(member_id)
-	  JOIN @program@.member m ON m.member_id = u.member_id
-), source AS (
-	SELECT m.member_id FROM member m
-	 WHERE m.sponsor_id IS NULL OR m.sponsor_id NOT IN (SELECT above.member_id FROM member above)
-		OR m.member_id IN (SELECT h.member_id FROM @program@.member_history h WHERE h.change IN ('move', 'rejoin'))
-)
-SELECT u.id, count(*) FILTER (WHERE s.member_id = u.id), coalesce(sum(s.amount) FILTER (WHERE s.member_id = u.id), 0),
-	   count(*), sum(s.amount)
-  FROM distributor.team_sales(@name@, ARRAY(SELECT m.member_id FROM source m), $2, $3, $4) s
- CROSS JOIN LATERAL unnest(distributor.member_ids(s.path)) AS u(id)
- WHERE u.id IN (SELECT m.member_id FROM member m)
- GROUP BY u.id$query$)
-		USING members, lower, upper, as_of;
+	-- sales that are not that sponsor's as well: the others are the sources.
+	-- Who has moved has sales at several paths.
+	RETURN QUERY
+	SELECT r.member_id, sum(r.personal[2])::pg_catalog.int8, sum(r.personal[1]), sum(r.team[2])::pg_catalog.int8, sum(r.team[1])
+	  FROM distributor.team_rollup(distributor.report_sql(program,
+				'WITH ' || distributor.sales_sql(program, sources, lower, upper, as_of)
+				|| 'SELECT n.path, n.amount, n.sales FROM net n')) r
+	 WHERE r.member_id = ANY (members)
+	 GROUP BY r.member_id;
 END
 $function$;
-COMMENT ON FUNCTION distributor.team_volumes(pg_catalog.text, pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
-	'what the sales of these members, and of their teams, add up to, for the uplines that the sales had, less refunds; who has none is left out';
+COMMENT ON FUNCTION distributor.team_volumes(pg_catalog.text, pg_catalog.int8[], pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
+	'what the sales of these members, and of their teams, add up to, for the uplines that the sales had, less refunds; sources are those of them who have moved or whose sponsor is not among them; who has no sales is left out';
 
 CREATE FUNCTION distributor.team_as_of(
 		program pg_catalog.text, member pg_catalog.int8, as_of pg_catalog.timestamptz)
@@ -337,7 +346,7 @@ CREATE FUNCTION distributor.team(
 		member_id pg_catalog.int8, member_key pg_catalog.text, sponsor_id pg_catalog.int8, level pg_catalog.int4,
 		path distributor.refpath, rank pg_catalog.text, state pg_catalog.text, joined_at pg_catalog.timestamptz,
 		personal_volume pg_catalog."numeric", team_volume pg_catalog."numeric")
-	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 100
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 BEGIN
@@ -357,9 +366,12 @@ WITH page AS MATERIALIZED (
 SELECT p.member_id, coalesce(p.member_key, p.member_id::text), p.sponsor_id, p.level, p.path, p.rank,
 	   p.state, p.joined_at, coalesce(v.personal_volume, 0), coalesce(v.team_volume, 0)
   FROM page p
-  LEFT JOIN distributor.team_volumes(@name@, ARRAY(SELECT l.member_id FROM page l), as_of => $2) v
+  LEFT JOIN distributor.team_volumes(@name@, ARRAY(SELECT l.member_id FROM page l), ARRAY(
+			SELECT l.member_id FROM page l
+			 WHERE l.sponsor_id IS NULL OR l.sponsor_id NOT IN (SELECT above.member_id FROM page above)
+				OR l.member_id IN @moved@), as_of => $2) v
 	ON v.member_id = p.member_id
- ORDER BY p.path$query$, as_of)
+ ORDER BY p.path$query$, member, as_of)
 		USING member, as_of, max_level, after, max_rows;
 END
 $function$;
@@ -374,7 +386,7 @@ CREATE FUNCTION distributor.team(
 		member_id pg_catalog.int8, member_key pg_catalog.text, sponsor_id pg_catalog.int8, level pg_catalog.int4,
 		path distributor.refpath, rank pg_catalog.text, state pg_catalog.text, joined_at pg_catalog.timestamptz,
 		personal_volume pg_catalog."numeric", team_volume pg_catalog."numeric")
-	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 100
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 BEGIN
@@ -413,17 +425,17 @@ WITH people AS (
 		   count(*) FILTER (WHERE t.joined_at >= $4 AND t.joined_at < $5) AS joined
 	  FROM @team@ t
 	 GROUP BY 1
-), sold AS (
-	SELECT distributor.depth(s.path) - distributor.depth(s.base_path) AS level, count(*) AS sales, sum(s.amount) AS volume
-	  FROM distributor.team_sales(@name@, ARRAY[$1], $4, $5, $2) s
+), $query$ || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || $query$, volume AS (
+	SELECT distributor.depth(n.path) - distributor.depth(n.base_path) AS level, sum(n.sales) AS sales, sum(n.amount) AS volume
+	  FROM net n
 	 GROUP BY 1
 )
 SELECT level, coalesce(p.members, 0), coalesce(p.active, 0), coalesce(p.joined, 0), coalesce(s.sales, 0), coalesce(s.volume, 0)
   FROM people p
-  FULL JOIN sold s USING (level)
+  FULL JOIN volume s USING (level)
  WHERE ($3 IS NULL OR level <= $3)
    AND EXISTS (SELECT FROM @program@.member_history h WHERE h.member_id = $1 AND ($2 IS NULL OR h.valid_from <= $2))
- ORDER BY level$query$, as_of)
+ ORDER BY level$query$, member, as_of)
 		USING member, as_of, max_level, lower, upper;
 END
 $function$;
@@ -476,16 +488,16 @@ WITH people AS (
 	  FROM @team@ t
 	 WHERE t.path > t.base_path
 	 GROUP BY 1
-), sold AS (
-	SELECT (distributor.member_ids(s.path))[distributor.depth(s.base_path) + 1] AS leg, count(*) AS sales, sum(s.amount) AS volume
-	  FROM distributor.team_sales(@name@, ARRAY[$1], $3, $4, $2) s
-	 WHERE s.path > s.base_path
+), $query$ || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || $query$, volume AS (
+	SELECT (distributor.member_ids(n.path))[distributor.depth(n.base_path) + 1] AS leg, sum(n.sales) AS sales, sum(n.amount) AS volume
+	  FROM net n
+	 WHERE n.path > n.base_path
 	 GROUP BY 1
 ), leg AS (
 	SELECT leg AS member_id, coalesce(p.size, 0) AS size, coalesce(p.active, 0) AS active, p.deepest,
 		   coalesce(p.joined, 0) AS joined, coalesce(s.sales, 0) AS sales, coalesce(s.volume, 0) AS volume
 	  FROM people p
-	  FULL JOIN sold s USING (leg)
+	  FULL JOIN volume s USING (leg)
 	 WHERE EXISTS (SELECT FROM @program@.member_history h WHERE h.member_id = $1 AND ($2 IS NULL OR h.valid_from <= $2))
 )
 SELECT l.member_id, coalesce(m.member_key, l.member_id::text),
@@ -496,7 +508,7 @@ SELECT l.member_id, coalesce(m.member_key, l.member_id::text),
   FROM leg l
   LEFT JOIN @program@.member m ON m.member_id = l.member_id
  WHERE $5 IS NULL OR l.volume < $5 OR (l.volume = $5 AND l.member_id > $6)
- ORDER BY l.volume DESC, l.member_id LIMIT $7$query$, as_of)
+ ORDER BY l.volume DESC, l.member_id LIMIT $7$query$, member, as_of)
 		USING member, as_of, lower, upper, after_volume, after_member, max_rows;
 END
 $function$;
@@ -549,7 +561,8 @@ BEGIN
 	 WHERE n.currency = @currency@ AND n.occurred_at >= $2 AND n.occurred_at < $3
 	 GROUP BY n.member_id$query$ ELSE $query$
 	SELECT v.member_id, v.personal_volume AS value
-	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), $2, $3) v$query$ END;
+	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), ARRAY(
+			SELECT t.member_id FROM @team@ t WHERE t.member_id = $1 OR t.member_id IN @moved@), $2, $3) v$query$ END;
 		WHEN 'team_volume' THEN
 			-- who has moved has sales at several paths
 			total := CASE WHEN scope IS NULL THEN $query$
@@ -557,7 +570,8 @@ BEGIN
 	  FROM distributor.team_rollup($7, false, NULL, 0, $2, $3) r
 	 GROUP BY r.member_id$query$ ELSE $query$
 	SELECT v.member_id, v.team_volume AS value
-	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), $2, $3) v$query$ END;
+	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), ARRAY(
+			SELECT t.member_id FROM @team@ t WHERE t.member_id = $1 OR t.member_id IN @moved@), $2, $3) v$query$ END;
 		WHEN 'commissions' THEN
 			total := CASE WHEN scope IS NULL THEN $query$
 	SELECT l.member_id, sum(l.amount) AS value
@@ -608,7 +622,7 @@ SELECT CASE WHEN p.value = $4 THEN 1 + (SELECT count(*) FROM total t WHERE t.val
 	   p.member_id, coalesce(m.member_key, p.member_id::text), p.value
   FROM page p
   LEFT JOIN @program@.member m ON m.member_id = p.member_id
- ORDER BY p.value DESC, p.member_id$query$)
+ ORDER BY p.value DESC, p.member_id$query$, scope)
 		USING scope, lower, upper, after_value, after_member, max_rows, distributor.report_sql(program, $query$
 SELECT n.path, n.amount - n.refunded
   FROM @net@ n
@@ -819,7 +833,7 @@ SELECT t.member_id, coalesce(t.member_key, t.member_id::text), t.sponsor_id, t.j
 										 WHERE p.sale_id = s.sale_id)) l
  WHERE t.state = 'active' AND t.joined_at < d.since AND (l.occurred_at IS NULL OR l.occurred_at < d.since)
    AND ($4 IS NULL OR t.member_id > $4)
- ORDER BY t.member_id LIMIT $5$query$)
+ ORDER BY t.member_id LIMIT $5$query$, scope)
 		USING scope, since, idle, after, max_rows;
 END
 $function$;
@@ -1072,7 +1086,8 @@ CREATE FUNCTION distributor.team_nodes(
 		program pg_catalog.text, member pg_catalog.int8, max_level pg_catalog.int4, max_width pg_catalog.int4)
 	RETURNS TABLE (
 		place pg_catalog.int4[], prefix pg_catalog.text, level pg_catalog.int4, member_id pg_catalog.int8,
-		member_key pg_catalog.text, sponsor_id pg_catalog.int8, team_size pg_catalog.int8, folded pg_catalog.int8)
+		member_key pg_catalog.text, sponsor_id pg_catalog.int8, team_size pg_catalog.int8, folded pg_catalog.int8,
+		moved pg_catalog.bool)
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10000 ROWS 100
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
@@ -1091,7 +1106,7 @@ WITH RECURSIVE team AS MATERIALIZED (
 	SELECT r.member_id, distributor.sponsor_id(r.path) AS sponsor_id, r.depth - distributor.depth(b.path) AS level, r.team_size,
 		   row_number() OVER sibling AS no
 	  FROM @program@.member b
-	 CROSS JOIN distributor.team_rollup($4, false, NULL, 0, $1) r
+	 CROSS JOIN distributor.team_rollup($4) r
 	 WHERE b.member_id = $1 AND r.depth >= distributor.depth(b.path)
 	   AND ($2 IS NULL OR r.depth - distributor.depth(b.path) <= $2 + 1)
 	WINDOW sibling AS (PARTITION BY distributor.sponsor_id(r.path) ORDER BY r.team_size DESC, r.member_id)
@@ -1116,7 +1131,8 @@ WITH RECURSIVE team AS MATERIALIZED (
 	  JOIN child c ON c.sponsor_id = d.member_id AND c.level = d.level + 1
 	 WHERE c.shown
 )
-SELECT n.place, n.prefix, n.level, n.member_id, coalesce(m.member_key, n.member_id::text), n.sponsor_id, n.team_size, n.folded
+SELECT n.place, n.prefix, n.level, n.member_id, coalesce(m.member_key, n.member_id::text), n.sponsor_id, n.team_size, n.folded,
+	   n.member_id IN @moved@
   FROM (SELECT d.place, d.prefix, d.level, d.member_id, d.sponsor_id, d.team_size, NULL::bigint AS folded
 		  FROM drawn d
 		UNION ALL
@@ -1125,7 +1141,7 @@ SELECT n.place, n.prefix, n.level, n.member_id, coalesce(m.member_key, n.member_
 		  JOIN hidden h ON h.sponsor_id = d.member_id) n
   LEFT JOIN @program@.member m ON m.member_id = n.member_id
  ORDER BY n.place$query$)
-		USING member, max_level, max_width, distributor.report_sql(program, 'SELECT t.path FROM @team@ t');
+		USING member, max_level, max_width, distributor.report_sql(program, 'SELECT t.path FROM @team@ t', member);
 END
 $function$;
 COMMENT ON FUNCTION distributor.team_nodes(pg_catalog.text, pg_catalog.int8, pg_catalog.int4, pg_catalog.int4) IS
@@ -1151,7 +1167,8 @@ BEGIN
 		   CASE WHEN n.folded IS NULL THEN coalesce(v.personal_volume, 0) END,
 		   CASE WHEN n.folded IS NULL THEN coalesce(v.team_volume, 0) END
 	  FROM node n
-	  LEFT JOIN distributor.team_volumes(program, ARRAY(SELECT l.member_id FROM node l WHERE l.folded IS NULL)) v
+	  LEFT JOIN distributor.team_volumes(program, ARRAY(SELECT l.member_id FROM node l WHERE l.folded IS NULL),
+					ARRAY(SELECT l.member_id FROM node l WHERE l.level = 0 OR l.moved)) v
 		ON v.member_id = n.member_id
 	 ORDER BY n.place;
 END
@@ -1198,7 +1215,8 @@ BEGIN
 				   CASE WHEN n.folded IS NULL THEN '' ELSE ', style="rounded,dashed"' END)
 				   || CASE WHEN n.place = '{}' THEN '' ELSE format(E'\n  m%s -> %s;', n.sponsor_id, n.name) END AS text
 			  FROM node n
-			  LEFT JOIN distributor.team_volumes(program, ARRAY(SELECT l.member_id FROM node l WHERE l.folded IS NULL)) v
+			  LEFT JOIN distributor.team_volumes(program, ARRAY(SELECT l.member_id FROM node l WHERE l.folded IS NULL),
+					ARRAY(SELECT l.member_id FROM node l WHERE l.level = 0 OR l.moved)) v
 				ON v.member_id = n.member_id
 		)
 		SELECT E'digraph team {\n  node [shape=box, style=rounded];\n' || string_agg(l.text, E'\n' ORDER BY l.place) || E'\n}\n'
