@@ -227,16 +227,16 @@ BEGIN
 sold AS MATERIALIZED (
 	SELECT s.sale_id, s.member_id, s.path, s.base_path, s.amount
 	  FROM (%1$s) s
-	 WHERE s.currency = @currency@ AND s.occurred_at >= %2$L AND s.occurred_at < %3$L
-	   AND s.occurred_at <= coalesce(%4$L, timestamptz 'infinity')
+	 WHERE s.currency = @currency@ AND s.occurred_at >= %2$L AND s.occurred_at < %3$L%5$s
 ), net AS (
 	SELECT s.member_id, s.path, s.base_path, s.amount, 1 AS sales FROM sold s
 	UNION ALL
 	SELECT s.member_id, s.path, s.base_path, -p.amount, 0
 	  FROM sold s
 	  JOIN @program@.refund_posting p ON p.sale_id = s.sale_id
-	 WHERE %4$L IS NULL OR EXISTS (SELECT FROM @program@.refund r WHERE r.refund_id = p.refund_id AND r.occurred_at <= %4$L)
-)$query$, sold, lower, upper, as_of);
+%4$s)$query$, sold, lower, upper, CASE WHEN as_of IS NOT NULL THEN format($query$
+	  JOIN @program@.refund r ON r.refund_id = p.refund_id AND r.occurred_at <= %L
+$query$, as_of) END, ' AND s.occurred_at <= ' || quote_literal(as_of));
 END
 $function$;
 COMMENT ON FUNCTION distributor.sales_sql(pg_catalog.text, pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
@@ -585,24 +585,29 @@ BEGIN
 			 WHERE s.currency = @currency@ AND s.occurred_at >= $2 AND s.occurred_at < $3) e
 	  JOIN @program@.ledger l ON l.source_id = e.source_id AND l.source = e.source
 	 GROUP BY l.member_id$query$ ELSE $query$
-	SELECT l.member_id, sum(l.amount) AS value
+	-- an aggregate for each, that a team taken for larger than it is may not lead
+	-- to reading the whole ledger
+	SELECT t.member_id, e.value
 	  FROM @team@ t
-	  JOIN @program@.ledger l ON l.member_id = t.member_id AND l.currency = @currency@
-	  JOIN @program@.sale s ON s.sale_id = CASE l.source WHEN 'sale' THEN l.source_id ELSE
-				(SELECT p.sale_id FROM @program@.refund_posting p WHERE p.refund_id = l.source_id) END
-	 WHERE l.source IN ('sale', 'refund') AND s.occurred_at >= $2 AND s.occurred_at < $3
-	 GROUP BY l.member_id$query$ END;
+	 CROSS JOIN LATERAL (
+			SELECT sum(l.amount) AS value
+			  FROM @program@.ledger l
+			  JOIN @program@.sale s ON s.sale_id = CASE l.source WHEN 'sale' THEN l.source_id ELSE
+					(SELECT p.sale_id FROM @program@.refund_posting p WHERE p.refund_id = l.source_id) END
+			 WHERE l.member_id = t.member_id AND l.currency = @currency@ AND l.source IN ('sale', 'refund')
+			   AND s.occurred_at >= $2 AND s.occurred_at < $3) e$query$ END;
 		WHEN 'recruits' THEN
 			total := CASE WHEN scope IS NULL THEN $query$
 	SELECT m.sponsor_id AS member_id, count(*)::numeric AS value
 	  FROM @program@.member m
 	 WHERE m.sponsor_id IS NOT NULL AND m.joined_at >= $2 AND m.joined_at < $3
 	 GROUP BY m.sponsor_id$query$ ELSE $query$
-	SELECT m.sponsor_id AS member_id, count(*)::numeric AS value
+	SELECT t.member_id, f.value
 	  FROM @team@ t
-	  JOIN @program@.member m ON m.sponsor_id = t.member_id
-	 WHERE m.joined_at >= $2 AND m.joined_at < $3
-	 GROUP BY m.sponsor_id$query$ END;
+	 CROSS JOIN LATERAL (
+			SELECT count(*)::numeric AS value
+			  FROM @program@.member m
+			 WHERE m.sponsor_id = t.member_id AND m.joined_at >= $2 AND m.joined_at < $3) f$query$ END;
 		ELSE
 			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 				MESSAGE = coalesce('invalid metric "' || left(metric, 40) || '"', 'metric must not be null'),
@@ -825,7 +830,7 @@ BEGIN
 	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
 SELECT t.member_id, coalesce(t.member_key, t.member_id::text), t.sponsor_id, t.joined_at, l.occurred_at
   FROM (SELECT coalesce($2, (now() AT TIME ZONE @zone@ - $3) AT TIME ZONE @zone@) AS since) d
- CROSS JOIN $query$ || CASE WHEN scope IS NULL THEN '@program@.member' ELSE '@team@' END || $query$ t
+ CROSS JOIN $query$ || CASE WHEN scope IS NULL THEN '@program@.member' ELSE '(SELECT * FROM @team@ o OFFSET 0)' END || $query$ t
  CROSS JOIN LATERAL (SELECT max(s.occurred_at) AS occurred_at
 					   FROM @program@.sale s
 					  WHERE s.member_id = t.member_id

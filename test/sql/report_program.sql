@@ -63,7 +63,7 @@ $$;
 SELECT metric, count(*) AS boards, sum(rows) AS rows, sum(ties) > 0 AS some_tie, sum(wrong) AS wrong, count(*) FILTER (WHERE NOT ordered) AS unordered
 FROM unnest('{personal_volume,team_volume,commissions,recruits}'::text[]) metric,
 	(VALUES (NULL, '-infinity'::timestamptz, 'infinity'::timestamptz), ('2026-02', '2026-02-01 00:00+08', '2026-03-01 00:00+08'), ('2025-12', '2025-12-01 00:00+08', '2026-01-01 00:00+08'), ('2030', '2030-01-01 00:00+08', '2031-01-01 00:00+08')) AS p(period, lower, upper),
-	(SELECT NULL::bigint AS scope UNION ALL SELECT g FROM generate_series(1, 60, 4) g UNION ALL SELECT 4711) s,
+	(SELECT NULL::bigint AS scope UNION ALL SELECT g FROM generate_series(1, 60, 9) g UNION ALL SELECT 4711) s,
 	LATERAL (SELECT (SELECT count(*) FROM leaderboard('rp', metric, period, NULL, scope)) AS rows,
 		(SELECT count(*) - count(DISTINCT place) FROM leaderboard('rp', metric, period, NULL, scope)) AS ties,
 		(SELECT count(*) FROM (SELECT * FROM leaderboard('rp', metric, period, NULL, scope) EXCEPT ALL SELECT * FROM rp_board(metric, lower, upper, scope)) d)
