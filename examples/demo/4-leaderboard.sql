@@ -1,4 +1,4 @@
--- Who leads: a month's leaderboard, and the strongest leader's team
+-- Who leads: a month's leaderboard, the strongest leader's team, and where the buyers are
 \set QUIET on
 \set ECHO queries
 
@@ -13,4 +13,7 @@ FROM distributor.team_by_level('shop', 13047, max_level => 5, period => '2011-11
 
 SELECT member_id, size, deepest, sales, volume
 FROM distributor.legs('shop', 13047, max_rows => 5);
+
+SELECT value AS country, buyers, sales, volume
+FROM distributor.region('shop', 'country', '2011-11') ORDER BY volume DESC LIMIT 4;
 \set ECHO none
