@@ -36,13 +36,46 @@ typedef enum ProgramTable
 	PROGRAM_REFUND_SOURCE,
 	PROGRAM_SALE,
 	PROGRAM_SALE_LINE,
+	PROGRAM_SALE_RELEASE,
 	PROGRAM_REFUND,
 	PROGRAM_REFUND_POSTING,
 	PROGRAM_REFUND_LINE,
+	PROGRAM_ADJUSTMENT,
+	PROGRAM_PAYOUT_TERMS,
+	PROGRAM_PAYOUT,
+	PROGRAM_PAYOUT_APPROVAL,
+	PROGRAM_PAYOUT_BATCH,
+	PROGRAM_PAYOUT_BATCH_ITEM,
+	PROGRAM_PAYOUT_SETTLEMENT,
+	PROGRAM_PAYOUT_FAILURE,
+	PROGRAM_ACCOUNT,
+	PROGRAM_HELD,
+	PROGRAM_ARCHIVED,
+	PROGRAM_CLOSED_PERIOD,
+	PROGRAM_TEAM_TOTAL,
+	PROGRAM_TEAM_DELTA,
 	PROGRAM_LEDGER
 } ProgramTable;
 
 #define PROGRAM_NTABLES (PROGRAM_LEDGER + 1)
+
+/* What a refund does that takes back more than a member has. */
+typedef enum ProgramClawback
+{
+	CLAWBACK_CARRY,
+	CLAWBACK_WRITE_OFF,
+	CLAWBACK_BLOCK
+} ProgramClawback;
+
+/* What money does after it was earned, as alter_program() says. */
+typedef struct ProgramTerms
+{
+	bool		hold_from_fulfilled;	/* else from when the order occurred */
+	Interval	hold_period;
+	bool		repost;			/* a posted order may be changed */
+	ProgramClawback clawback;
+	bool		notices;
+} ProgramTerms;
 
 /*
  * Invariants: all tables exist and have one owner.  The settings are those of
@@ -60,6 +93,7 @@ typedef struct Program
 	bool		paused;
 	char	   *currency;
 	char	   *time_zone;
+	ProgramTerms terms;
 	bool		read_only;		/* queries see the caller's snapshot */
 	int			guc_level;
 } Program;
@@ -73,7 +107,7 @@ extern bool program_exists(const char *name);
 extern void program_pin_setting(const char *name, const char *value);
 extern void program_check_right(Program *program, ProgramTable table, AclMode right);
 extern void program_check_owner(Program *program);
-extern void program_as_owner(Program *program, int writes, ProgramBody body, void *arg);
+extern void program_as_owner(Program *program, uint64 writes, ProgramBody body, void *arg);
 extern void program_lock_tree(Program *program, bool exclusive, int timeout_ms);
 
 /*
@@ -83,17 +117,23 @@ extern void program_lock_tree(Program *program, bool exclusive, int timeout_ms);
 #define PROGRAM_LOCK_TIMEOUT 5000
 
 /* What program_as_owner may write: sets of tables, as bits. */
-#define PROGRAM_WRITES(table)	(1 << (table))
+#define PROGRAM_WRITES(table)	(UINT64CONST(1) << (table))
+#define PROGRAM_WRITES_TOTALS	(PROGRAM_WRITES(PROGRAM_TEAM_TOTAL) | \
+								 PROGRAM_WRITES(PROGRAM_TEAM_DELTA))
 #define PROGRAM_WRITES_MEMBERS	(PROGRAM_WRITES(PROGRAM_MEMBER) | \
 								 PROGRAM_WRITES(PROGRAM_MEMBER_HISTORY) | \
-								 PROGRAM_WRITES(PROGRAM_ORPHAN))
+								 PROGRAM_WRITES(PROGRAM_ORPHAN) | \
+								 PROGRAM_WRITES_TOTALS)
 #define PROGRAM_WRITES_REFUNDS	(PROGRAM_WRITES(PROGRAM_REFUND) | \
 								 PROGRAM_WRITES(PROGRAM_REFUND_POSTING) | \
 								 PROGRAM_WRITES(PROGRAM_REFUND_LINE) | \
+								 PROGRAM_WRITES(PROGRAM_ACCOUNT) | \
+								 PROGRAM_WRITES(PROGRAM_TEAM_DELTA) | \
 								 PROGRAM_WRITES(PROGRAM_LEDGER))
 /* a sale meets the refunds that came before it */
 #define PROGRAM_WRITES_SALES	(PROGRAM_WRITES(PROGRAM_SALE) | \
 								 PROGRAM_WRITES(PROGRAM_SALE_LINE) | \
+								 PROGRAM_WRITES(PROGRAM_SALE_RELEASE) | \
 								 PROGRAM_WRITES_REFUNDS)
 
 /* program_shape.c: what the code relies on in the tables */
@@ -104,6 +144,9 @@ extern char *program_sql(Program *program, const char *format);
 extern uint64 program_query(Program *program, const char *sql, int nargs,
 							const Oid *types, const Datum *values, const char *nulls,
 							long limit);
+extern uint64 program_query_at(Program *program, Snapshot snapshot, const char *sql, int nargs,
+							   const Oid *types, const Datum *values, const char *nulls,
+							   long limit);
 extern uint64 program_query_text(Program *program, const char *sql, int nargs,
 								 const Oid *types, const Datum *values, const char *nulls,
 								 long limit);

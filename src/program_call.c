@@ -1,9 +1,6 @@
 /*
  * program_call.c
  *	  Members, sales and refunds by call, where no table of the user keeps them.
- *
- * Each function comes in two forms: members by number (bigint) and by key
- * (text).  In a program whose ids are numbers, a text must be one.
  */
 #include "compat.h"
 
@@ -16,79 +13,9 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "program_arg.h"
 #include "program_refund.h"
 #include "program_source.h"
-
-/* A member as an argument: by id, or by key, in which case key is not NULL. */
-typedef struct MemberArg
-{
-	bool		given;
-	int64		id;
-	text	   *key;
-} MemberArg;
-
-static Program *
-open_program(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("program must not be null")));
-	return program_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
-}
-
-/*
- * Which of its two forms was called is asked of the catalog: an expression
- * tells it as well, but a call by the fastpath protocol has none.
- */
-static bool
-is_by_number(FunctionCallInfo fcinfo, int argno)
-{
-	Oid		   *types;
-	int			nargs;
-
-	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &nargs);
-	Assert(argno < nargs);
-	return types[argno] == INT8OID;
-}
-
-/*
- * The member that argument argno names: of type bigint the number inside, of
- * type text what the user's table writes.
- */
-static MemberArg
-member_arg(FunctionCallInfo fcinfo, Program *program, int argno, const char *name, bool required)
-{
-	MemberArg	arg = {0};
-
-	if (PG_ARGISNULL(argno))
-	{
-		if (required)
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("%s must not be null", name)));
-		return arg;
-	}
-	arg.given = true;
-	if (is_by_number(fcinfo, argno))
-		arg.id = PG_GETARG_INT64(argno);
-	else if (program->text_keys)
-	{
-		arg.key = DatumGetTextPCopy(PG_GETARG_DATUM(argno));
-		if (VARSIZE_ANY_EXHDR(arg.key) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("%s must not be empty", name)));
-	}
-	else
-		arg.id = DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(text_to_cstring(PG_GETARG_TEXT_PP(argno)))));
-	if (arg.key == NULL && arg.id < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("member id %lld is out of range", (long long) arg.id),
-				 errhint("Ids are 0 to 9223372036854775807.")));
-	return arg;
-}
 
 /*
  * To be called with the lock of the tree, which attach_members() has alone.
@@ -132,25 +59,6 @@ one_member(const MemberArg *member, MemberEvent event)
 	return batch;
 }
 
-/* A member that has to exist; its key, if it came by one, is kept for messages. */
-static void
-member_must_exist(Program *program, MemberArg *member)
-{
-	int64		id = member_lookup(program, member->key, member->id);
-
-	if (id == MEMBER_NONE)
-	{
-		member_check_newer(program, member->key, member->id);
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("member \"%s\" does not exist in program \"%s\"",
-						member->key != NULL ? text_to_cstring(member->key) : psprintf(INT64_FORMAT, member->id),
-						program->name),
-				 member_errfields(program, "member", "member_pkey")));
-	}
-	member->id = id;
-}
-
 /* add_member(program, member, sponsor, joined_at, rank) returns bigint */
 
 typedef struct AddMember
@@ -189,14 +97,14 @@ PG_FUNCTION_INFO_V1(program_add_member);
 Datum
 program_add_member(PG_FUNCTION_ARGS)
 {
-	Program    *program = open_program(fcinfo);
+	Program    *program = program_arg(fcinfo);
 	AddMember	add = {0};
 
 	program_check_right(program, PROGRAM_MEMBER, ACL_INSERT);
 	program_lock_tree(program, false, 0);
 	check_not_attached(program, "add members", "id");
-	add.member = member_arg(fcinfo, program, 1, "member", true);
-	add.sponsor = member_arg(fcinfo, program, 2, "sponsor", false);
+	add.member = program_member_arg(fcinfo, program, 1, "member", true);
+	add.sponsor = program_member_arg(fcinfo, program, 2, "sponsor", false);
 	add.joined_at = PG_ARGISNULL(3) ? GetCurrentTransactionStartTimestamp() : PG_GETARG_TIMESTAMPTZ(3);
 	if (TIMESTAMP_NOT_FINITE(add.joined_at))
 		ereport(ERROR,
@@ -224,9 +132,9 @@ move_member(Program *program, void *arg)
 	MoveMember *move = arg;
 	MemberBatch *batch;
 
-	member_must_exist(program, &move->member);
+	program_member_must_exist(program, &move->member);
 	if (move->sponsor.given)
-		member_must_exist(program, &move->sponsor);
+		program_member_must_exist(program, &move->sponsor);
 	batch = one_member(&move->member, MEMBER_CHANGES);
 	batch->sets_sponsor = true;
 	batch->move_timeout = move->timeout;
@@ -258,12 +166,12 @@ PG_FUNCTION_INFO_V1(program_move_member);
 Datum
 program_move_member(PG_FUNCTION_ARGS)
 {
-	Program    *program = open_program(fcinfo);
+	Program    *program = program_arg(fcinfo);
 	MoveMember	move = {0};
 
 	program_check_right(program, PROGRAM_MEMBER, ACL_UPDATE);
-	move.member = member_arg(fcinfo, program, 1, "member", true);
-	move.sponsor = member_arg(fcinfo, program, 2, "sponsor", false);
+	move.member = program_member_arg(fcinfo, program, 1, "member", true);
+	move.sponsor = program_member_arg(fcinfo, program, 2, "sponsor", false);
 	move.timeout = timeout_arg(fcinfo, 3);
 	member_check_moves_allowed();
 	program_lock_tree(program, true, move.timeout);
@@ -289,7 +197,7 @@ set_rank(Program *program, void *arg)
 	SetMember  *set = arg;
 	MemberBatch *batch;
 
-	member_must_exist(program, &set->member);
+	program_member_must_exist(program, &set->member);
 	batch = one_member(&set->member, MEMBER_CHANGES);
 	batch->sets_rank = true;
 	batch->rows[0].rank = set->rank;
@@ -300,13 +208,13 @@ PG_FUNCTION_INFO_V1(program_set_rank);
 Datum
 program_set_rank(PG_FUNCTION_ARGS)
 {
-	Program    *program = open_program(fcinfo);
+	Program    *program = program_arg(fcinfo);
 	SetMember	set = {0};
 
 	program_check_right(program, PROGRAM_MEMBER, ACL_UPDATE);
 	program_lock_tree(program, false, 0);
 	check_not_attached(program, "set ranks", "rank");
-	set.member = member_arg(fcinfo, program, 1, "member", true);
+	set.member = program_member_arg(fcinfo, program, 1, "member", true);
 	set.rank = PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_P(2);
 	program_as_owner(program, PROGRAM_WRITES_MEMBERS, set_rank, &set);
 	program_close(program);
@@ -348,7 +256,7 @@ set_state(Program *program, void *arg)
 	SetMember  *set = arg;
 	MemberBatch *batch;
 
-	member_must_exist(program, &set->member);
+	program_member_must_exist(program, &set->member);
 	if (set->hand_over)
 		hand_over_frontline(program, set->member.id);
 	batch = one_member(&set->member, MEMBER_CHANGES);
@@ -361,12 +269,12 @@ PG_FUNCTION_INFO_V1(program_set_state);
 Datum
 program_set_state(PG_FUNCTION_ARGS)
 {
-	Program    *program = open_program(fcinfo);
+	Program    *program = program_arg(fcinfo);
 	SetMember	set = {0};
 	char	   *downline;
 
 	program_check_right(program, PROGRAM_MEMBER, ACL_UPDATE);
-	set.member = member_arg(fcinfo, program, 1, "member", true);
+	set.member = program_member_arg(fcinfo, program, 1, "member", true);
 	if (PG_ARGISNULL(2) || PG_ARGISNULL(3))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -404,7 +312,7 @@ PG_FUNCTION_INFO_V1(program_record_sale);
 Datum
 program_record_sale(PG_FUNCTION_ARGS)
 {
-	Program    *program = open_program(fcinfo);
+	Program    *program = program_arg(fcinfo);
 	MemberArg	member;
 	SaleRow		row = {.paid = true};
 	SaleBatch	batch = {.n = 1,.rows = &row,.lines_known = true};
@@ -412,7 +320,7 @@ program_record_sale(PG_FUNCTION_ARGS)
 
 	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
 	batch.author = GetUserNameFromId(GetUserId(), false);
-	member = member_arg(fcinfo, program, 2, "member", true);
+	member = program_member_arg(fcinfo, program, 2, "member", true);
 	row.has_member = true;
 	row.member_id = member.id;
 	row.member_key = member.key;
@@ -443,7 +351,7 @@ PG_FUNCTION_INFO_V1(program_record_refund);
 Datum
 program_record_refund(PG_FUNCTION_ARGS)
 {
-	Program    *program = open_program(fcinfo);
+	Program    *program = program_arg(fcinfo);
 	RefundRow	row = {0};
 	RefundBatch batch = {.n = 1,.rows = &row};
 

@@ -1,9 +1,10 @@
 /*
  * program_ledger.c
- *	  Entering into the ledger what the engine pays and what refunds take back.
+ *	  Entering rows into the ledger.
  */
 #include "compat.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -11,11 +12,13 @@
 
 #include "money.h"
 #include "program_ledger.h"
+#include "program_notice.h"
 
 typedef struct LedgerRow
 {
 	const int64 *source_id;		/* known only when the row is entered */
-	int64		reverses;		/* entry_id; of refunds only */
+	int64		reverses;		/* entry_id; 0: none */
+	TimestampTz available_at;	/* or LEDGER_UNRELEASED */
 	const char *currency;
 	const char *rule;
 	int64		member_id;
@@ -27,19 +30,26 @@ typedef struct LedgerRow
 
 struct LedgerRows
 {
-	bool		of_refunds;
+	LedgerSource source;
 	int			n;
 	int			room;
 	LedgerRow  *rows;
+};
+
+static const char *const source_names[] = {
+	"sale", "refund", "adjustment", "payout", "payout_failure"
 };
 
 /* Entered by one statement. */
 #define LEDGER_CHUNK_ROWS	50000
 
 LedgerRows *
-ledger_rows(void)
+ledger_rows(LedgerSource source)
 {
-	return palloc0(sizeof(LedgerRows));
+	LedgerRows *rows = palloc0(sizeof(LedgerRows));
+
+	rows->source = source;
+	return rows;
 }
 
 static LedgerRow *
@@ -56,12 +66,14 @@ next_row(LedgerRows *rows)
 }
 
 void
-ledger_add(LedgerRows *rows, const int64 *sale_id, const char *currency, const EngineLine *line)
+ledger_add(LedgerRows *rows, const int64 *sale_id, const char *currency,
+		   TimestampTz available_at, const EngineLine *line)
 {
 	LedgerRow  *row = next_row(rows);
 
 	row->source_id = sale_id;
 	row->reverses = 0;
+	row->available_at = available_at;
 	row->currency = currency;
 	row->rule = line->rule->name;
 	row->member_id = line->member_id;
@@ -71,16 +83,19 @@ ledger_add(LedgerRows *rows, const int64 *sale_id, const char *currency, const E
 	row->basis = line->basis;
 }
 
-/* Take a part of an entry back, by a row that names it. */
+/*
+ * Take a part of an entry back, by a row that names it.  It lowers what is
+ * pending or available as the entry itself counts there.
+ */
 void
 ledger_take_back(LedgerRows *rows, const int64 *refund_id, const char *currency,
 				 const LedgerEntry *entry, Numeric part)
 {
 	LedgerRow  *row = next_row(rows);
 
-	rows->of_refunds = true;
 	row->source_id = refund_id;
 	row->reverses = entry->entry_id;
+	row->available_at = Max(entry->available_at, GetCurrentTransactionStartTimestamp());
 	row->currency = currency;
 	row->rule = entry->rule;
 	row->member_id = entry->member_id;
@@ -90,21 +105,40 @@ ledger_take_back(LedgerRows *rows, const int64 *refund_id, const char *currency,
 	row->basis = entry->basis;
 }
 
+/* Money that comes or goes otherwise than by an order: at once. */
+void
+ledger_move(LedgerRows *rows, const int64 *source_id, int64 member_id, const char *rule,
+			Numeric amount, const char *currency, int64 reverses)
+{
+	LedgerRow  *row = next_row(rows);
+
+	row->source_id = source_id;
+	row->reverses = reverses;
+	row->available_at = GetCurrentTransactionStartTimestamp();
+	row->currency = currency;
+	row->rule = rule;
+	row->member_id = member_id;
+	row->amount = amount;
+	row->level = 0;
+	row->line = 0;
+	row->basis = 0;
+}
+
 static void
-insert_chunk(Program *program, bool of_refunds, const LedgerRow *rows, int n)
+insert_chunk(Program *program, LedgerSource source, const LedgerRow *rows, int n)
 {
 	enum
 	{
-		SOURCE, MEMBER, LEVEL, LINE, BASIS, RULE, AMOUNT, CURRENCY, REVERSES, NCOLUMNS
+		SOURCE, MEMBER, LEVEL, LINE, BASIS, RULE, AMOUNT, CURRENCY, REVERSES, AVAILABLE, NCOLUMNS
 	};
 	static const Oid elements[NCOLUMNS] = {INT8OID, INT8OID, INT4OID, INT4OID, INT8OID, TEXTOID, NUMERICOID,
-	TEXTOID, INT8OID};
-	int			ncolumns = of_refunds ? NCOLUMNS : REVERSES;
+	TEXTOID, INT8OID, TIMESTAMPTZOID};
 	Datum	   *columns[NCOLUMNS];
-	Oid			types[NCOLUMNS];
-	Datum		arrays[NCOLUMNS];
+	bool	   *nulls = palloc0(sizeof(bool) * n * 2);
+	Oid			types[NCOLUMNS + 1];
+	Datum		values[NCOLUMNS + 1];
 
-	for (int c = 0; c < ncolumns; c++)
+	for (int c = 0; c < NCOLUMNS; c++)
 		columns[c] = palloc(sizeof(Datum) * n);
 	for (int i = 0; i < n; i++)
 	{
@@ -116,32 +150,43 @@ insert_chunk(Program *program, bool of_refunds, const LedgerRow *rows, int n)
 		columns[RULE][i] = CStringGetTextDatum(rows[i].rule);
 		columns[AMOUNT][i] = NumericGetDatum(rows[i].amount);
 		columns[CURRENCY][i] = CStringGetTextDatum(rows[i].currency);
-		if (of_refunds)
-			columns[REVERSES][i] = Int64GetDatum(rows[i].reverses);
+		columns[REVERSES][i] = Int64GetDatum(rows[i].reverses);
+		columns[AVAILABLE][i] = TimestampTzGetDatum(rows[i].available_at);
+		nulls[i] = rows[i].reverses == 0;
+		nulls[n + i] = rows[i].available_at == LEDGER_UNRELEASED;
 	}
-	for (int c = 0; c < ncolumns; c++)
+	for (int c = 0; c < NCOLUMNS; c++)
 	{
 		types[c] = get_array_type(elements[c]);
-		arrays[c] = program_array(elements[c], columns[c], NULL, n);
+		values[c] = program_array(elements[c], columns[c],
+								  c == REVERSES ? nulls : c == AVAILABLE ? nulls + n : NULL, n);
 		pfree(columns[c]);
 	}
-	program_query(program, of_refunds ?
-				  "INSERT INTO @ledger (source, source_id, member_id, level, line, basis, rule, amount, currency, reverses, posted_at)"
-				  " SELECT 'refund', n.source_id, n.member_id, n.level, n.line, n.basis, n.rule, n.amount, n.currency, n.reverses, now()"
-				  "   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-				  "        AS n(source_id, member_id, level, line, basis, rule, amount, currency, reverses)" :
-				  "INSERT INTO @ledger (source, source_id, member_id, level, line, basis, rule, amount, currency, posted_at)"
-				  " SELECT 'sale', n.source_id, n.member_id, n.level, n.line, n.basis, n.rule, n.amount, n.currency, now()"
-				  "   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)"
-				  "        AS n(source_id, member_id, level, line, basis, rule, amount, currency)",
-				  ncolumns, types, arrays, NULL, 0);
-	for (int c = 0; c < ncolumns; c++)
-		pfree(DatumGetPointer(arrays[c]));
+	types[NCOLUMNS] = TEXTOID;
+	values[NCOLUMNS] = CStringGetTextDatum(source_names[source]);
+	program_query(program,
+				  "INSERT INTO @ledger (source, source_id, member_id, level, line, basis, rule, amount, currency,"
+				  "                     reverses, available_at, posted_at)"
+				  " SELECT $11, n.*, now() FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS n",
+				  NCOLUMNS + 1, types, values, NULL, 0);
+	for (int c = 0; c < NCOLUMNS; c++)
+		pfree(DatumGetPointer(values[c]));
+	pfree(nulls);
+}
+
+static void
+tell_changes(Program *program, const LedgerRows *rows)
+{
+	for (int i = 0; i < rows->n; i++)
+		notice_add(program, rows->rows[i].member_id, rows->rows[i].currency, rows->rows[i].amount);
+	notice_name_members(program);
 }
 
 void
 ledger_insert(Program *program, LedgerRows *rows)
 {
 	for (int start = 0; start < rows->n; start += LEDGER_CHUNK_ROWS)
-		insert_chunk(program, rows->of_refunds, rows->rows + start, Min(LEDGER_CHUNK_ROWS, rows->n - start));
+		insert_chunk(program, rows->source, rows->rows + start, Min(LEDGER_CHUNK_ROWS, rows->n - start));
+	if (program->terms.notices && rows->n > 0)
+		tell_changes(program, rows);
 }

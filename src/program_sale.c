@@ -32,7 +32,9 @@
 #include "program_ledger.h"
 #include "program_member.h"
 #include "program_refund.h"
+#include "program_release.h"
 #include "program_sale.h"
+#include "program_total.h"
 
 /* State and rank of a member on some path, where they are not the usual. */
 typedef struct Standing
@@ -180,6 +182,7 @@ sales_post(Program *program, void *arg)
 			calculate_posted(&posting);
 		lines_insert(program, posting.paid, posting.npaid);
 		ledger_insert(program, posting.ledger);
+		totals_of_sales(program, posting.paid, posting.npaid);
 		refunds_of_new_sales(program, posting.paid, posting.npaid);
 	}
 	refunds_of_orders(program, batch);
@@ -230,6 +233,7 @@ check_values(Posting *posting, SaleRow *row)
 				 errmsg("the time of an order must be finite")));
 	if (row->currency == NULL)
 		row->currency = posting->program->currency;
+	row->available_at = release_at_posting(posting->program, row->occurred_at);
 	lines_check(row);
 }
 
@@ -319,6 +323,29 @@ members_query(Posting *posting, bool by_id)
 					posting->counts ? " ORDER BY m.member_id FOR NO KEY UPDATE OF m" : " FOR SHARE OF m");
 }
 
+/*
+ * An order that was posted for somebody who has been erased since: its table
+ * still has the key, and nothing else leads from it to the member.
+ */
+static bool
+find_erased(Posting *posting, SaleRow *row)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {PointerGetDatum(row->order_key)};
+
+	if (row->member_key == NULL ||
+		program_query(posting->program,
+					  "SELECT s.member_id, m.path FROM @sale s"
+					  "  JOIN @member m ON m.member_id = s.member_id AND m.member_key IS NULL"
+					  " WHERE s.order_key = $1 ORDER BY s.revision DESC LIMIT 1",
+					  1, types, values, NULL, 1) == 0)
+		return false;
+	row->member_id = DatumGetInt64(program_get(0, 1, INT8OID));
+	row->path = (RefPath *) PG_DETOAST_DATUM_COPY(program_get(0, 2, posting->program->refpath));
+	SPI_freetuptable(SPI_tuptable);
+	return true;
+}
+
 /* Member and path of each order. */
 static void
 find_members(Posting *posting)
@@ -350,7 +377,7 @@ find_members(Posting *posting)
 	{
 		SaleRow    *row = posting->paid[i];
 
-		if (row->path != NULL)
+		if (row->path != NULL || find_erased(posting, row))
 			continue;
 		member_check_newer(posting->program, row->member_key, row->member_id);
 		ereport(ERROR,
@@ -562,7 +589,7 @@ describe_sales(Posting *posting)
 	}
 	engine_init(&posting->result, CurrentMemoryContext);
 	posting->result.paid_only = true;
-	posting->ledger = ledger_rows();
+	posting->ledger = ledger_rows(LEDGER_SALE);
 }
 
 /* What the plan pays for a sale, to be entered once all have been calculated. */
@@ -576,7 +603,7 @@ calculate(Posting *posting, int at)
 	engine_run(row->plan->plan, &posting->uplines[at].sale, result);
 	for (int l = 0; l < result->nlines; l++)
 		if (result->lines[l].reason == ENGINE_PAID)
-			ledger_add(posting->ledger, &row->sale_id, row->currency, &result->lines[l]);
+			ledger_add(posting->ledger, &row->sale_id, row->currency, row->available_at, &result->lines[l]);
 	posting->current = NULL;
 	CHECK_FOR_INTERRUPTS();
 }
@@ -802,7 +829,7 @@ insert_sales(Posting *posting)
 							 "   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 							 "        AS n(sale_id, member_id, occurred_at, plan_version, order_key, amount,"
 							 "             currency, path, path_ranks, path_states, attributes, counters)"
-							 " ON CONFLICT (order_key) DO NOTHING"
+							 " ON CONFLICT (order_key, revision) DO NOTHING"
 							 " RETURNING sale_id",
 							 NARRAYS + 2, types, values, nulls, 0);
 	for (uint64 i = 0; i < inserted; i++)

@@ -34,6 +34,7 @@ typedef struct SaleRow
 	RefPath    *path;
 	struct PlanVersion *plan;
 	int64		sale_id;
+	TimestampTz available_at;	/* of what it pays, or LEDGER_UNRELEASED */
 	bool		foreseen;		/* that it will be posted, where that is counted */
 	bool		posted;
 } SaleRow;

@@ -29,7 +29,11 @@ typedef struct Column
 
 static const Column program_columns[] = {
 	{"version", TEXTOID, true}, {"currency", TEXTOID, true}, {"time_zone", TEXTOID, true},
-	{"key_type", TEXTOID, true}, {"paused_at", TIMESTAMPTZOID, false}, {NULL}
+	{"key_type", TEXTOID, true}, {"paused_at", TIMESTAMPTZOID, false}, {"hold_start", TEXTOID, true},
+	{"hold_period", INTERVALOID, true}, {"sale_change", TEXTOID, true}, {"clawback", TEXTOID, true},
+	{"write_off_after", INTERVALOID, false}, {"notices", BOOLOID, true}, {"folded_through", INT8OID, true},
+	{"total_period", TEXTOID, false}, {"archived_before", TIMESTAMPTZOID, false},
+	{"statements_from", TIMESTAMPTZOID, false}, {NULL}
 };
 static const Column member_columns[] = {
 	{"member_id", INT8OID, true}, {"sponsor_id", INT8OID, false}, {"joined_at", TIMESTAMPTZOID, true},
@@ -58,7 +62,8 @@ static const Column order_source_columns[] = {
 	{"occurred_at_column", TEXTOID, false}, {"status_column", TEXTOID, false},
 	{"paid", TEXTARRAYOID, true}, {"refunded", TEXTARRAYOID, true},
 	{"refunded_amount_column", TEXTOID, false}, {"currency_column", TEXTOID, false},
-	{"attribute_columns", TEXTARRAYOID, true}, {"since", TIMESTAMPTZOID, true}, {NULL}
+	{"attribute_columns", TEXTARRAYOID, true}, {"fulfilled", TEXTARRAYOID, true},
+	{"fulfilled_at_column", TEXTOID, false}, {"since", TIMESTAMPTZOID, true}, {NULL}
 };
 static const Column order_line_source_columns[] = {
 	{"relid", REGCLASSOID, true}, {"order_source_id", INT4OID, true}, {"order_key_column", TEXTOID, true},
@@ -73,7 +78,8 @@ static const Column refund_source_columns[] = {
 };
 static const Column sale_columns[] = {
 	{"sale_id", INT8OID, true}, {"member_id", INT8OID, true}, {"occurred_at", TIMESTAMPTZOID, true},
-	{"plan_version", INT4OID, true}, {"order_source_id", INT4OID, false}, {"order_key", TEXTOID, true},
+	{"plan_version", INT4OID, true}, {"order_source_id", INT4OID, false}, {"revision", INT4OID, true},
+	{"replaces", INT8OID, false}, {"order_key", TEXTOID, true},
 	{"amount", NUMERICOID, true}, {"currency", TEXTOID, true}, {"path", REFPATH, true},
 	{"path_ranks", TEXTARRAYOID, false}, {"path_states", TEXTARRAYOID, false},
 	{"attributes", JSONBOID, false}, {"counters", JSONBOID, false}, {"author", TEXTOID, false}, {NULL}
@@ -82,6 +88,10 @@ static const Column sale_line_columns[] = {
 	{"sale_id", INT8OID, true}, {"line", INT4OID, true}, {"line_key", TEXTOID, false},
 	{"product", TEXTOID, false}, {"quantity", NUMERICOID, false}, {"amount", NUMERICOID, true},
 	{"cost", NUMERICOID, false}, {"attributes", JSONBOID, false}, {NULL}
+};
+static const Column sale_release_columns[] = {
+	{"sale_id", INT8OID, true}, {"fulfilled_at", TIMESTAMPTZOID, true}, {"available_at", TIMESTAMPTZOID, true},
+	{"recorded_at", TIMESTAMPTZOID, true}, {"order_source_id", INT4OID, false}, {"author", TEXTOID, false}, {NULL}
 };
 static const Column refund_columns[] = {
 	{"refund_id", INT8OID, true}, {"occurred_at", TIMESTAMPTZOID, true}, {"order_source_id", INT4OID, false},
@@ -94,16 +104,82 @@ static const Column refund_posting_columns[] = {
 static const Column refund_line_columns[] = {
 	{"refund_id", INT8OID, true}, {"line", INT4OID, true}, {"amount", NUMERICOID, true}, {NULL}
 };
+static const Column adjustment_columns[] = {
+	{"adjustment_id", INT8OID, true}, {"adjustment_key", TEXTOID, true}, {"member_id", INT8OID, true},
+	{"amount", NUMERICOID, true}, {"currency", TEXTOID, true}, {"kind", TEXTOID, true}, {"reason", TEXTOID, true},
+	{"recorded_at", TIMESTAMPTZOID, true}, {"author", TEXTOID, true}, {NULL}
+};
+static const Column payout_terms_columns[] = {
+	{"currency", TEXTOID, true}, {"version", INT4OID, true}, {"minimum", NUMERICOID, true},
+	{"fee_fixed", NUMERICOID, true}, {"fee_rate", NUMERICOID, true}, {"free_count", INT4OID, true},
+	{"free_amount", NUMERICOID, true}, {"tax", JSONBOID, true}, {"period", TEXTOID, true},
+	{"approval", TEXTOID, true}, {NULL}
+};
+static const Column payout_columns[] = {
+	{"payout_id", INT8OID, true}, {"payout_key", TEXTOID, true}, {"member_id", INT8OID, true},
+	{"amount", NUMERICOID, true}, {"fee", NUMERICOID, true}, {"tax", NUMERICOID, true},
+	{"currency", TEXTOID, true}, {"terms_version", INT4OID, false}, {"requested_at", TIMESTAMPTZOID, true},
+	{"author", TEXTOID, true}, {NULL}
+};
+static const Column payout_approval_columns[] = {
+	{"payout_id", INT8OID, true}, {"approved_at", TIMESTAMPTZOID, true}, {"author", TEXTOID, true}, {NULL}
+};
+static const Column payout_batch_columns[] = {
+	{"payout_batch_id", INT8OID, true}, {"batch_key", TEXTOID, true}, {"as_of", TIMESTAMPTZOID, true},
+	{"currency", TEXTOID, true}, {"sweep", BOOLOID, true}, {"author", TEXTOID, true}, {NULL}
+};
+static const Column payout_batch_item_columns[] = {
+	{"payout_id", INT8OID, true}, {"payout_batch_id", INT8OID, true}, {NULL}
+};
+static const Column payout_settlement_columns[] = {
+	{"payout_id", INT8OID, true}, {"settled_at", TIMESTAMPTZOID, true}, {"reference", TEXTOID, false},
+	{"author", TEXTOID, true}, {NULL}
+};
+static const Column payout_failure_columns[] = {
+	{"payout_id", INT8OID, true}, {"failed_at", TIMESTAMPTZOID, true}, {"reason", TEXTOID, true},
+	{"author", TEXTOID, true}, {NULL}
+};
+static const Column account_columns[] = {
+	{"member_id", INT8OID, true}, {"currency", TEXTOID, true}, {"available", NUMERICOID, true},
+	{"entries", INT8OID, true}, {"last_posted_at", TIMESTAMPTZOID, false}, {NULL}
+};
+static const Column held_columns[] = {
+	{"member_id", INT8OID, true}, {"currency", TEXTOID, true}, {"entry_id", INT8OID, true},
+	{"amount", NUMERICOID, true}, {"available_at", TIMESTAMPTZOID, false}, {"sale_id", INT8OID, false}, {NULL}
+};
+static const Column archived_columns[] = {
+	{"member_id", INT8OID, true}, {"currency", TEXTOID, true}, {"entry_id", INT8OID, true},
+	{"amount", NUMERICOID, true}, {"available_at", TIMESTAMPTZOID, false}, {"sale_id", INT8OID, false}, {NULL}
+};
+static const Column closed_period_columns[] = {
+	{"ends_at", TIMESTAMPTZOID, true}, {"name", TEXTOID, true}, {"through_entry_id", INT8OID, true},
+	{"closed_at", TIMESTAMPTZOID, true}, {"author", TEXTOID, true}, {"entries", INT8OID, false},
+	{"sums", JSONBOID, false}, {"hash", BYTEAOID, false}, {NULL}
+};
+static const Column team_total_columns[] = {
+	{"member_id", INT8OID, true}, {"period", DATEOID, true}, {"people", INT8OID, true},
+	{"sales", INT8OID, true}, {"volume", NUMERICOID, true}, {NULL}
+};
+static const Column team_delta_columns[] = {
+	{"path", REFPATH, false}, {"member_id", INT8OID, false}, {"period", DATEOID, true},
+	{"people", INT8OID, true}, {"sales", INT8OID, true}, {"volume", NUMERICOID, true}, {NULL}
+};
 static const Column ledger_columns[] = {
 	{"entry_id", INT8OID, true}, {"source_id", INT8OID, true}, {"member_id", INT8OID, true},
-	{"basis", INT8OID, true}, {"reverses", INT8OID, false}, {"line", INT4OID, true}, {"level", INT4OID, true}, {"source", TEXTOID, true}, {"rule", TEXTOID, true},
-	{"amount", NUMERICOID, true}, {"currency", TEXTOID, true}, {NULL}
+	{"basis", INT8OID, true}, {"reverses", INT8OID, false}, {"posted_at", TIMESTAMPTZOID, true},
+	{"available_at", TIMESTAMPTZOID, false}, {"line", INT4OID, true}, {"level", INT4OID, true},
+	{"source", TEXTOID, true}, {"rule", TEXTOID, true}, {"amount", NUMERICOID, true},
+	{"currency", TEXTOID, true}, {NULL}
 };
 
 static const Column *const columns[PROGRAM_NTABLES] = {
 	program_columns, member_columns, member_history_columns, member_source_columns, orphan_columns,
 	plan_columns, order_source_columns, order_line_source_columns, refund_source_columns, sale_columns,
-	sale_line_columns, refund_columns, refund_posting_columns, refund_line_columns, ledger_columns
+	sale_line_columns, sale_release_columns, refund_columns, refund_posting_columns, refund_line_columns,
+	adjustment_columns, payout_terms_columns, payout_columns, payout_approval_columns, payout_batch_columns,
+	payout_batch_item_columns, payout_settlement_columns, payout_failure_columns, account_columns,
+	held_columns, archived_columns, closed_period_columns, team_total_columns, team_delta_columns,
+	ledger_columns
 };
 
 /* Columns mostly stand in the order above: the search goes on from the last. */

@@ -31,7 +31,18 @@ CREATE TABLE @program@.program (
 	time_zone text NOT NULL,
 	key_type text NOT NULL CHECK (key_type IN ('bigint', 'text')),
 	paused_at timestamptz,
-	created_at timestamptz NOT NULL DEFAULT now()
+	created_at timestamptz NOT NULL DEFAULT now(),
+	hold_start text NOT NULL DEFAULT 'paid' CHECK (hold_start IN ('paid', 'fulfilled')),
+	hold_period interval NOT NULL DEFAULT '0',
+	sale_change text NOT NULL DEFAULT 'refuse' CHECK (sale_change IN ('refuse', 'repost')),
+	clawback text NOT NULL DEFAULT 'carry' CHECK (clawback IN ('carry', 'write_off', 'block')),
+	write_off_after interval,
+	notices boolean NOT NULL DEFAULT false,
+	folded_through bigint NOT NULL DEFAULT 0,
+	total_period text CHECK (total_period IN ('day', 'week', 'month', 'quarter', 'year')),
+	archived_before timestamptz,
+	statements_from timestamptz,
+	CONSTRAINT program_write_off_check CHECK ((clawback = 'write_off') = (write_off_after IS NOT NULL))
 );
 COMMENT ON TABLE @program@.program IS 'the settings of this referral program: one row';
 COMMENT ON COLUMN @program@.program.version IS 'version of distributor that the tables were made for';
@@ -39,6 +50,15 @@ COMMENT ON COLUMN @program@.program.currency IS 'currency of a sale that names n
 COMMENT ON COLUMN @program@.program.time_zone IS 'time zone of columns without one, and of calendar periods';
 COMMENT ON COLUMN @program@.program.key_type IS 'bigint: the user''s member ids are numbers, used as they are; text: they are keys (uuid, text), numbered inside';
 COMMENT ON COLUMN @program@.program.paused_at IS 'since when the triggers do nothing; NULL while they work';
+COMMENT ON COLUMN @program@.program.hold_start IS 'paid: the hold period runs from when the order occurred; fulfilled: from when it was fulfilled';
+COMMENT ON COLUMN @program@.program.hold_period IS 'how long what a sale pays is pending before it is available';
+COMMENT ON COLUMN @program@.program.sale_change IS 'refuse: amount and member of a posted order cannot be changed; repost: the sale is reversed and posted anew';
+COMMENT ON COLUMN @program@.program.clawback IS 'what a refund does that takes back more than a member has: carry the debt, write it off after write_off_after, or block the refund';
+COMMENT ON COLUMN @program@.program.notices IS 'whether a change of a member''s balance is told by NOTIFY';
+COMMENT ON COLUMN @program@.program.total_period IS 'calendar period by which team totals are kept; NULL: none are';
+COMMENT ON COLUMN @program@.program.folded_through IS 'ledger entries up to this one are summed up in account and held';
+COMMENT ON COLUMN @program@.program.archived_before IS 'entries posted before this have been taken out of the ledger by archive_ledger(); NULL: none';
+COMMENT ON COLUMN @program@.program.statements_from IS 'statements and balances of the past reach back to this; NULL: to the beginning';
 
 CREATE SEQUENCE @program@.member_id_seq;
 CREATE TABLE @program@.member (
@@ -130,6 +150,8 @@ CREATE TABLE @program@.order_source (
 	refunded_amount_column text,
 	currency_column text,
 	attribute_columns text[] NOT NULL,
+	fulfilled text[] NOT NULL DEFAULT '{}',
+	fulfilled_at_column text,
 	since timestamptz NOT NULL,
 	attached_at timestamptz NOT NULL DEFAULT now(),
 	detached_at timestamptz
@@ -162,7 +184,9 @@ CREATE TABLE @program@.sale (
 	posted_at timestamptz NOT NULL DEFAULT now(),
 	plan_version integer NOT NULL,
 	order_source_id integer,
-	order_key text COLLATE "C" NOT NULL CONSTRAINT sale_order_key_key UNIQUE,
+	revision integer NOT NULL DEFAULT 1,
+	replaces bigint,
+	order_key text COLLATE "C" NOT NULL,
 	amount numeric NOT NULL,
 	currency text COLLATE "C" NOT NULL,
 	path distributor.refpath NOT NULL,
@@ -171,6 +195,8 @@ CREATE TABLE @program@.sale (
 	attributes jsonb,
 	counters jsonb,
 	author text,
+	CONSTRAINT sale_order_key_key UNIQUE (order_key, revision),
+	CONSTRAINT sale_replaces_check CHECK ((revision > 1) = (replaces IS NOT NULL)),
 	CONSTRAINT sale_amount_check CHECK (amount >= 0 AND amount < 'Infinity'),
 	CONSTRAINT sale_author_check CHECK (num_nonnulls(order_source_id, author) = 1)
 );
@@ -185,6 +211,8 @@ COMMENT ON COLUMN @program@.sale.path_ranks IS 'ranks along the path when the sa
 COMMENT ON COLUMN @program@.sale.path_states IS 'states along the path when the sale was posted, by level from 0; NULL if all were active';
 COMMENT ON COLUMN @program@.sale.counters IS 'what the plan asked for beyond the sale itself, as read before the calculation: order_number, recruit_numbers, applied, earned; NULL if it asked for nothing';
 COMMENT ON COLUMN @program@.sale.order_source_id IS 'the order table it came from; NULL if recorded by call';
+COMMENT ON COLUMN @program@.sale.revision IS '1; one more each time that the order was changed and posted anew';
+COMMENT ON COLUMN @program@.sale.replaces IS 'the sale of the order before it was changed, which was taken back; NULL for the first';
 COMMENT ON COLUMN @program@.sale.author IS 'the role that recorded the sale by call; NULL if it came from a table';
 
 CREATE TABLE @program@.sale_line (
@@ -268,6 +296,219 @@ CREATE TABLE @program@.refund_line (
 );
 COMMENT ON TABLE @program@.refund_line IS 'what a refund takes of each line of its sale; one of the whole order is divided over the lines';
 
+CREATE TABLE @program@.sale_release (
+	sale_id bigint CONSTRAINT sale_release_pkey PRIMARY KEY,
+	fulfilled_at timestamptz NOT NULL,
+	available_at timestamptz NOT NULL,
+	recorded_at timestamptz NOT NULL DEFAULT now(),
+	order_source_id integer,
+	author text,
+	CONSTRAINT sale_release_author_check CHECK (num_nonnulls(order_source_id, author) = 1)
+);
+COMMENT ON TABLE @program@.sale_release IS 'when what a sale pays becomes available, where that was not known when it was posted';
+COMMENT ON COLUMN @program@.sale_release.fulfilled_at IS 'when the order was fulfilled, which starts the hold period';
+COMMENT ON COLUMN @program@.sale_release.author IS 'the role that recorded it by call; NULL if it came from a table';
+
+CREATE SEQUENCE @program@.adjustment_id_seq;
+CREATE TABLE @program@.adjustment (
+	adjustment_id bigint CONSTRAINT adjustment_pkey PRIMARY KEY,
+	adjustment_key text COLLATE "C" NOT NULL CONSTRAINT adjustment_adjustment_key_key UNIQUE,
+	member_id bigint NOT NULL,
+	amount numeric NOT NULL,
+	currency text COLLATE "C" NOT NULL,
+	kind text COLLATE "C" NOT NULL,
+	reason text NOT NULL,
+	recorded_at timestamptz NOT NULL DEFAULT now(),
+	author text NOT NULL,
+	CONSTRAINT adjustment_amount_check CHECK (amount > '-Infinity' AND amount < 'Infinity' AND amount <> 0),
+	CONSTRAINT adjustment_kind_check CHECK (kind IN ('adjustment', 'write_off'))
+);
+ALTER SEQUENCE @program@.adjustment_id_seq OWNED BY @program@.adjustment.adjustment_id;
+CREATE INDEX adjustment_member_id_idx ON @program@.adjustment (member_id);
+COMMENT ON TABLE @program@.adjustment IS 'entries made by hand, and debts written off: the door through which they enter the ledger';
+COMMENT ON COLUMN @program@.adjustment.kind IS 'adjustment: by adjust(); write_off: a debt that the program carries no longer';
+
+CREATE TABLE @program@.payout_terms (
+	currency text COLLATE "C" NOT NULL,
+	version integer NOT NULL,
+	minimum numeric NOT NULL,
+	fee_fixed numeric NOT NULL,
+	fee_rate numeric NOT NULL,
+	free_count integer NOT NULL,
+	free_amount numeric NOT NULL,
+	tax jsonb NOT NULL,
+	period text COLLATE "C" NOT NULL,
+	approval text COLLATE "C" NOT NULL,
+	recorded_at timestamptz NOT NULL DEFAULT now(),
+	author text NOT NULL,
+	CONSTRAINT payout_terms_pkey PRIMARY KEY (currency, version),
+	CONSTRAINT payout_terms_amounts_check CHECK (minimum >= 0 AND minimum < 'Infinity' AND fee_fixed >= 0
+		AND fee_fixed < 'Infinity' AND fee_rate >= 0 AND fee_rate < 1 AND free_count >= 0
+		AND free_amount >= 0 AND free_amount < 'Infinity'),
+	CONSTRAINT payout_terms_period_check CHECK (period IN ('month', 'year', 'life')),
+	CONSTRAINT payout_terms_approval_check CHECK (approval IN ('automatic', 'manual'))
+);
+COMMENT ON TABLE @program@.payout_terms IS 'what a payout costs and needs, by currency; the latest version counts';
+COMMENT ON COLUMN @program@.payout_terms.minimum IS 'least amount of a payout';
+COMMENT ON COLUMN @program@.payout_terms.fee_rate IS 'fee as a fraction of the amount, beside fee_fixed';
+COMMENT ON COLUMN @program@.payout_terms.free_count IS 'so many payouts of a member in each period cost no fee';
+COMMENT ON COLUMN @program@.payout_terms.free_amount IS 'payouts of a member up to this sum in each period cost no fee_rate';
+COMMENT ON COLUMN @program@.payout_terms.tax IS 'table of rates by what a member is paid out in a period: [{"over": 0, "rate": 0.1}, ...]';
+COMMENT ON COLUMN @program@.payout_terms.period IS 'in which allowances and the table of taxes count anew: month, year (by the program''s clock) or life';
+
+CREATE SEQUENCE @program@.payout_id_seq;
+CREATE TABLE @program@.payout (
+	payout_id bigint CONSTRAINT payout_pkey PRIMARY KEY,
+	payout_key text COLLATE "C" NOT NULL CONSTRAINT payout_payout_key_key UNIQUE,
+	member_id bigint NOT NULL,
+	amount numeric NOT NULL,
+	fee numeric NOT NULL,
+	tax numeric NOT NULL,
+	currency text COLLATE "C" NOT NULL,
+	terms_version integer,
+	requested_at timestamptz NOT NULL DEFAULT now(),
+	author text NOT NULL,
+	CONSTRAINT payout_amount_check CHECK (amount > 0 AND amount < 'Infinity'),
+	CONSTRAINT payout_fee_check CHECK (fee >= 0 AND tax >= 0 AND fee + tax <= amount)
+);
+ALTER SEQUENCE @program@.payout_id_seq OWNED BY @program@.payout.payout_id;
+CREATE INDEX payout_member_id_idx ON @program@.payout (member_id, currency, requested_at);
+COMMENT ON TABLE @program@.payout IS 'every payout that was requested, once: it takes the money from what is available';
+COMMENT ON COLUMN @program@.payout.amount IS 'what is taken from the member''s balance: what is transferred, fee and tax';
+COMMENT ON COLUMN @program@.payout.terms_version IS 'of payout_terms; NULL: there were none';
+
+CREATE TABLE @program@.payout_approval (
+	payout_id bigint CONSTRAINT payout_approval_pkey PRIMARY KEY,
+	approved_at timestamptz NOT NULL DEFAULT now(),
+	author text NOT NULL
+);
+COMMENT ON TABLE @program@.payout_approval IS 'payouts that may be transferred';
+
+CREATE SEQUENCE @program@.payout_batch_id_seq;
+CREATE TABLE @program@.payout_batch (
+	payout_batch_id bigint CONSTRAINT payout_batch_pkey PRIMARY KEY,
+	batch_key text COLLATE "C" NOT NULL CONSTRAINT payout_batch_batch_key_key UNIQUE,
+	as_of timestamptz NOT NULL,
+	currency text COLLATE "C" NOT NULL,
+	sweep boolean NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	author text NOT NULL
+);
+ALTER SEQUENCE @program@.payout_batch_id_seq OWNED BY @program@.payout_batch.payout_batch_id;
+COMMENT ON TABLE @program@.payout_batch IS 'payouts that go to the bank together';
+COMMENT ON COLUMN @program@.payout_batch.as_of IS 'what was available then is paid out';
+COMMENT ON COLUMN @program@.payout_batch.sweep IS 'whether payouts were requested for all members with enough, beside those that waited';
+
+CREATE TABLE @program@.payout_batch_item (
+	payout_id bigint CONSTRAINT payout_batch_item_pkey PRIMARY KEY,
+	payout_batch_id bigint NOT NULL
+);
+CREATE INDEX payout_batch_item_payout_batch_id_idx ON @program@.payout_batch_item (payout_batch_id);
+COMMENT ON TABLE @program@.payout_batch_item IS 'which payouts are in which batch: each in one at most';
+
+CREATE TABLE @program@.payout_settlement (
+	payout_id bigint CONSTRAINT payout_settlement_pkey PRIMARY KEY,
+	settled_at timestamptz NOT NULL,
+	reference text,
+	recorded_at timestamptz NOT NULL DEFAULT now(),
+	author text NOT NULL
+);
+COMMENT ON TABLE @program@.payout_settlement IS 'payouts that the bank has made';
+COMMENT ON COLUMN @program@.payout_settlement.reference IS 'as the bank calls the transfer';
+
+CREATE TABLE @program@.payout_failure (
+	payout_id bigint CONSTRAINT payout_failure_pkey PRIMARY KEY,
+	failed_at timestamptz NOT NULL,
+	reason text NOT NULL,
+	recorded_at timestamptz NOT NULL DEFAULT now(),
+	author text NOT NULL
+);
+COMMENT ON TABLE @program@.payout_failure IS 'payouts that were refused, failed, or came back: the door through which their money returns';
+
+CREATE TABLE @program@.account (
+	member_id bigint NOT NULL,
+	currency text COLLATE "C" NOT NULL,
+	available numeric NOT NULL DEFAULT 0,
+	entries bigint NOT NULL DEFAULT 0,
+	last_posted_at timestamptz,
+	CONSTRAINT account_pkey PRIMARY KEY (member_id, currency)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE @program@.account IS 'checkpoints of balances: sum of the available entries up to program.folded_through; its row is also the lock of a member''s money';
+COMMENT ON COLUMN @program@.account.entries IS 'how many entries were folded into account and held';
+COMMENT ON COLUMN @program@.account.last_posted_at IS 'when the last of them was posted';
+
+CREATE TABLE @program@.held (
+	member_id bigint NOT NULL,
+	currency text COLLATE "C" NOT NULL,
+	entry_id bigint NOT NULL,
+	amount numeric NOT NULL,
+	available_at timestamptz,
+	sale_id bigint,
+	CONSTRAINT held_pkey PRIMARY KEY (member_id, currency, entry_id)
+);
+CREATE INDEX held_available_at_idx ON @program@.held (available_at);
+CREATE INDEX held_sale_id_idx ON @program@.held (sale_id) WHERE available_at IS NULL;
+COMMENT ON TABLE @program@.held IS 'entries up to program.folded_through that were not available when they were folded, and are in no checkpoint yet';
+COMMENT ON COLUMN @program@.held.available_at IS 'NULL: sale_release will say';
+COMMENT ON COLUMN @program@.held.sale_id IS 'the sale whose release it waits for';
+
+CREATE TABLE @program@.archived (
+	member_id bigint NOT NULL,
+	currency text COLLATE "C" NOT NULL,
+	entry_id bigint NOT NULL,
+	amount numeric NOT NULL,
+	available_at timestamptz,
+	sale_id bigint,
+	CONSTRAINT archived_pkey PRIMARY KEY (member_id, currency, entry_id)
+);
+COMMENT ON TABLE @program@.archived IS 'what archive_ledger() took out of the ledger: with entry_id 0 the sum of what was available at program.statements_from, and the other entries one by one';
+COMMENT ON COLUMN @program@.archived.available_at IS 'NULL: sale_release will say';
+COMMENT ON COLUMN @program@.archived.sale_id IS 'the sale whose release it waits for';
+
+CREATE TABLE @program@.closed_period (
+	ends_at timestamptz CONSTRAINT closed_period_pkey PRIMARY KEY,
+	name text NOT NULL CONSTRAINT closed_period_name_key UNIQUE,
+	through_entry_id bigint NOT NULL,
+	closed_at timestamptz NOT NULL DEFAULT now(),
+	author text NOT NULL,
+	entries bigint,
+	sums jsonb,
+	hash bytea
+);
+COMMENT ON TABLE @program@.closed_period IS 'periods that accept nothing more';
+COMMENT ON COLUMN @program@.closed_period.ends_at IS 'the period reaches from the end of the last one to before this';
+COMMENT ON COLUMN @program@.closed_period.through_entry_id IS 'of the entries posted before ends_at, those up to this one are in the period or an earlier one; what was committed late is in a later one';
+COMMENT ON COLUMN @program@.closed_period.hash IS 'seal, with entries and sums (by currency): of the entries of the period in the order of their ids; NULL: not sealed';
+
+CREATE TABLE @program@.team_total (
+	member_id bigint NOT NULL,
+	period date NOT NULL,
+	people bigint NOT NULL,
+	sales bigint NOT NULL,
+	volume numeric NOT NULL,
+	CONSTRAINT team_total_pkey PRIMARY KEY (member_id, period)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE @program@.team_total IS 'what teams add up to by calendar period, but for the changes in team_delta; read it by team_total()';
+COMMENT ON COLUMN @program@.team_total.period IS 'first day of the period, by the program''s clock';
+COMMENT ON COLUMN @program@.team_total.people IS 'people who joined in the period and are in the team now, its leader included';
+COMMENT ON COLUMN @program@.team_total.sales IS 'sales of the period, for the upline that each had';
+COMMENT ON COLUMN @program@.team_total.volume IS 'their sum, less what was refunded in the period, in the program''s currency';
+
+CREATE TABLE @program@.team_delta (
+	path distributor.refpath,
+	member_id bigint,
+	period date NOT NULL,
+	people bigint NOT NULL,
+	sales bigint NOT NULL,
+	volume numeric NOT NULL,
+	CONSTRAINT team_delta_path_check CHECK (num_nonnulls(path, member_id) = 1)
+);
+CREATE INDEX team_delta_path_idx ON @program@.team_delta (path) WHERE path IS NOT NULL;
+CREATE INDEX team_delta_member_id_idx ON @program@.team_delta (member_id) WHERE member_id IS NOT NULL;
+COMMENT ON TABLE @program@.team_delta IS 'changes of team totals that fold() has not added to team_total yet';
+COMMENT ON COLUMN @program@.team_delta.path IS 'counts for every member on this path';
+COMMENT ON COLUMN @program@.team_delta.member_id IS 'counts for this member alone';
+
 CREATE SEQUENCE @program@.ledger_entry_id_seq;
 CREATE TABLE @program@.ledger (
 	entry_id bigint NOT NULL,
@@ -276,6 +517,7 @@ CREATE TABLE @program@.ledger (
 	basis bigint NOT NULL DEFAULT 0,
 	reverses bigint,
 	posted_at timestamptz NOT NULL,
+	available_at timestamptz,
 	line integer NOT NULL DEFAULT 0,
 	level integer NOT NULL,
 	source text COLLATE "C" NOT NULL,
@@ -284,15 +526,17 @@ CREATE TABLE @program@.ledger (
 	currency text COLLATE "C" NOT NULL,
 	CONSTRAINT ledger_pkey PRIMARY KEY (source_id, member_id, level, line, basis, rule, source),
 	CONSTRAINT ledger_amount_check CHECK (amount > '-Infinity' AND amount < 'Infinity'),
-	CONSTRAINT ledger_source_check CHECK (source IN ('sale', 'refund')),
-	CONSTRAINT ledger_reverses_check CHECK ((source = 'refund') = (reverses IS NOT NULL)
-		AND (source <> 'refund' OR amount < 0))
+	CONSTRAINT ledger_source_check CHECK (source IN ('sale', 'refund', 'adjustment', 'payout', 'payout_failure')),
+	CONSTRAINT ledger_reverses_check CHECK ((source IN ('refund', 'payout_failure')) = (reverses IS NOT NULL)
+		AND (source NOT IN ('refund', 'payout') OR amount < 0) AND (source <> 'payout_failure' OR amount > 0))
 );
 ALTER SEQUENCE @program@.ledger_entry_id_seq OWNED BY @program@.ledger.entry_id;
-CREATE INDEX ledger_member_id_idx ON @program@.ledger (member_id, currency) INCLUDE (amount);
+CREATE INDEX ledger_member_id_idx ON @program@.ledger (member_id, entry_id) INCLUDE (currency, amount, available_at);
+CREATE INDEX ledger_entry_id_idx ON @program@.ledger USING brin (entry_id, posted_at) WITH (pages_per_range = 16, autosummarize = on);
 COMMENT ON TABLE @program@.ledger IS 'what members earn: rows are added, never changed';
 COMMENT ON COLUMN @program@.ledger.source IS 'the kind of event that the row belongs to';
-COMMENT ON COLUMN @program@.ledger.source_id IS 'the event: sale_id where source is sale, refund_id where it is refund';
+COMMENT ON COLUMN @program@.ledger.source_id IS 'the event: sale_id where source is sale, refund_id where it is refund, adjustment_id, or payout_id';
+COMMENT ON COLUMN @program@.ledger.available_at IS 'from when the money is available; NULL: sale_release says';
 COMMENT ON COLUMN @program@.ledger.line IS 'order line, 0 for the whole order';
 COMMENT ON COLUMN @program@.ledger.level IS '0: the member of the sale, 1: its sponsor, n: the n-th upline';
 COMMENT ON COLUMN @program@.ledger.basis IS 'tells apart several rows of one rule and member: 0, or one more than the level whose income or share it was computed on';
@@ -350,13 +594,56 @@ COMMENT ON COLUMN @program@.earnings.sale_member_id IS 'to whom the sale is book
 
 CREATE VIEW @program@.balance WITH (security_invoker = true) AS
 	SELECT b.member_id, coalesce(m.member_key, b.member_id::text) AS member_key,
-		   b.currency, b.balance, b.entries, b.last_posted_at
-	  FROM (SELECT l.member_id, l.currency, sum(l.amount) AS balance,
-				   count(*) AS entries, max(l.posted_at) AS last_posted_at
-			  FROM @program@.ledger l
-			 GROUP BY l.member_id, l.currency) b
-	  LEFT JOIN @program@.member m ON m.member_id = b.member_id;
-COMMENT ON VIEW @program@.balance IS 'what each member has earned, less what refunds took back, per currency';
+		   b.currency, b.balance, b.entries, b.last_posted_at, b.balance - b.available AS pending, b.available
+	  FROM (SELECT e.member_id, e.currency, sum(e.amount) AS balance, sum(e.entries)::bigint AS entries,
+				   max(e.last_posted_at) AS last_posted_at,
+				   coalesce(sum(e.amount) FILTER (WHERE e.available_at <= statement_timestamp()), 0) AS available
+			  FROM (SELECT a.member_id, a.currency, a.available AS amount, a.entries, a.last_posted_at,
+						   '-infinity'::timestamptz AS available_at
+					  FROM @program@.account a
+					UNION ALL
+					SELECT h.member_id, h.currency, h.amount, 0, NULL, coalesce(h.available_at, r.available_at)
+					  FROM @program@.held h
+					  LEFT JOIN @program@.sale_release r ON h.available_at IS NULL AND r.sale_id = h.sale_id
+					UNION ALL
+					SELECT l.member_id, l.currency, l.amount, 1, l.posted_at, coalesce(l.available_at, r.available_at)
+					  FROM @program@.ledger l
+					  LEFT JOIN @program@.refund_posting p
+							 ON l.available_at IS NULL AND l.source = 'refund' AND p.refund_id = l.source_id
+					  LEFT JOIN @program@.sale_release r
+							 ON l.available_at IS NULL
+							AND r.sale_id = CASE l.source WHEN 'sale' THEN l.source_id WHEN 'refund' THEN p.sale_id END
+					 WHERE l.entry_id > (SELECT f.folded_through FROM @program@.program f)) e
+			 GROUP BY e.member_id, e.currency) b
+	  LEFT JOIN @program@.member m ON m.member_id = b.member_id
+	 WHERE b.entries > 0;
+COMMENT ON VIEW @program@.balance IS 'the money of each member, per currency, as it is now: checkpoints and what was posted since';
+COMMENT ON COLUMN @program@.balance.balance IS 'what was earned and adjusted, less what was taken back and paid out';
+COMMENT ON COLUMN @program@.balance.entries IS 'how many rows of the ledger it is the sum of, archived ones included';
+COMMENT ON COLUMN @program@.balance.pending IS 'what of it is not available yet';
+COMMENT ON COLUMN @program@.balance.available IS 'what of it can be paid out; below zero a debt';
+
+CREATE VIEW @program@.payout_state WITH (security_invoker = true) AS
+	SELECT p.payout_id, p.payout_key, p.member_id, coalesce(m.member_key, p.member_id::text) AS member_key,
+		   p.amount, p.fee, p.tax, p.amount - p.fee - p.tax AS net, p.currency,
+		   CASE WHEN f.payout_id IS NOT NULL THEN 'failed'
+				WHEN s.payout_id IS NOT NULL THEN 'settled'
+				WHEN i.payout_id IS NOT NULL THEN 'batched'
+				WHEN a.payout_id IS NOT NULL THEN 'approved'
+				ELSE 'requested' END AS state,
+		   i.payout_batch_id, b.batch_key, p.requested_at, a.approved_at, s.settled_at, s.reference,
+		   f.failed_at, f.reason AS failure
+	  FROM @program@.payout p
+	  LEFT JOIN @program@.member m ON m.member_id = p.member_id
+	  LEFT JOIN @program@.payout_approval a ON a.payout_id = p.payout_id
+	  LEFT JOIN @program@.payout_batch_item i ON i.payout_id = p.payout_id
+	  LEFT JOIN @program@.payout_batch b ON b.payout_batch_id = i.payout_batch_id
+	  LEFT JOIN @program@.payout_settlement s ON s.payout_id = p.payout_id
+	  LEFT JOIN @program@.payout_failure f ON f.payout_id = p.payout_id;
+COMMENT ON VIEW @program@.payout_state IS 'each payout with what has become of it; the rows of one batch are what the bank is to transfer';
+COMMENT ON COLUMN @program@.payout_state.net IS 'what is transferred: the amount less fee and tax';
+COMMENT ON COLUMN @program@.payout_state.state IS 'requested, approved, batched, settled or failed: the last that holds';
+COMMENT ON COLUMN @program@.payout_state.failure IS 'why it failed';
 
 CREATE VIEW @program@.team WITH (security_invoker = true) AS
 	SELECT m.member_id, coalesce(m.member_key, m.member_id::text) AS member_key,
@@ -428,10 +715,15 @@ BEGIN
 		USING currency, zone, key_type;
 	FOREACH target IN ARRAY ARRAY['program', 'member', 'member_history', 'member_source', 'orphan', 'plan',
 								  'order_source', 'order_line_source', 'refund_source', 'sale', 'sale_line',
-								  'refund', 'refund_posting', 'refund_line', 'ledger'] LOOP
+								  'sale_release', 'refund', 'refund_posting', 'refund_line', 'adjustment',
+								  'payout_terms', 'payout', 'payout_approval', 'payout_batch', 'payout_batch_item',
+								  'payout_settlement', 'payout_failure', 'account', 'held', 'archived',
+								  'closed_period', 'team_total', 'team_delta', 'ledger'] LOOP
 		EXECUTE replace(replace(guards, '@table@', target), '@program@', quoted);
-		IF target IN ('member_history', 'plan', 'sale', 'sale_line',
-					  'refund', 'refund_posting', 'refund_line', 'ledger') THEN
+		IF target IN ('member_history', 'plan', 'sale', 'sale_line', 'sale_release',
+					  'refund', 'refund_posting', 'refund_line', 'adjustment', 'payout_terms',
+					  'payout', 'payout_approval', 'payout_batch', 'payout_batch_item',
+					  'payout_settlement', 'payout_failure', 'closed_period', 'ledger') THEN
 			EXECUTE replace(replace(append_only, '@table@', target), '@program@', quoted);
 		END IF;
 	END LOOP;

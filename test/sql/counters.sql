@@ -211,5 +211,7 @@ SELECT * FROM ct_show();
 
 DROP TABLE ct_orders;
 DROP VIEW ct_sales CASCADE;
+SET client_min_messages = warning;
 SELECT drop_program('ct');
+RESET client_min_messages;
 DROP FUNCTION ct_fails, ct_program, ct_recomputed;

@@ -137,6 +137,8 @@ SELECT set_plan('dr', '{"currencies": {"POINTS": {"scale": 0}}, "rules": [{"name
 SELECT record_sale('dr', 'P', 'dan', 100, 'POINTS', '2022-06-02');
 SELECT dr_fails($$SELECT * FROM dry_run('dr', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}')$$);
 SELECT count(*) FROM dry_run('dr', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}', "to" => '2022-06-02');
+SET client_min_messages = warning;
 SELECT drop_program('dr');
+RESET client_min_messages;
 DROP ROLE regress_dr_reader;
 DROP FUNCTION dr_fails;

@@ -303,7 +303,9 @@ INSERT INTO sl_orders VALUES (10, 3, 10);
 SELECT sl_fails($$INSERT INTO sl_lines VALUES (10, 1, 'tea', 1, 10)$$);
 ALTER TABLE sl_lines RENAME pieces TO qty;
 INSERT INTO sl_lines VALUES (10, 1, 'tea', 1, 10);
+SET client_min_messages = warning;
 SELECT drop_program('sl');
+RESET client_min_messages;
 SELECT count(*) FROM pg_trigger WHERE tgrelid IN ('sl_lines'::regclass, 'sl_other'::regclass, 'sl_orders'::regclass);
 DROP TABLE sl_lines, sl_orders, sl_other, sl_others;
 

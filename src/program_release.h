@@ -1,0 +1,13 @@
+/*
+ * program_release.h
+ *	  When what a sale pays becomes available.
+ */
+#ifndef DISTRIBUTOR_PROGRAM_RELEASE_H
+#define DISTRIBUTOR_PROGRAM_RELEASE_H
+
+#include "program.h"
+
+extern TimestampTz release_at_posting(Program *program, TimestampTz occurred_at);
+extern TimestampTz release_after(Program *program, TimestampTz start);
+
+#endif							/* DISTRIBUTOR_PROGRAM_RELEASE_H */
