@@ -368,7 +368,7 @@ SELECT p.member_id, coalesce(p.member_key, p.member_id::text), p.sponsor_id, p.l
 			SELECT l.member_id FROM page l
 			 WHERE l.sponsor_id IS NULL OR l.sponsor_id NOT IN (SELECT above.member_id FROM page above)
 				OR EXISTS (SELECT FROM @program@.member_history h
-						 WHERE h.member_id = l.member_id AND h.change IN ('move', 'rejoin'))), as_of => $2) v
+							WHERE h.member_id = l.member_id AND h.change IN ('move', 'rejoin'))), as_of => $2) v
 	ON v.member_id = p.member_id
  ORDER BY p.path$query$, member, as_of)
 		USING member, as_of, max_level, after, max_rows;
@@ -561,8 +561,9 @@ BEGIN
 	 GROUP BY n.member_id$query$ ELSE $query$
 	SELECT v.member_id, v.personal_volume AS value
 	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), ARRAY(
-			SELECT t.member_id FROM @team@ t WHERE t.member_id = $1 OR EXISTS (SELECT FROM @program@.member_history h
-						 WHERE h.member_id = t.member_id AND h.change IN ('move', 'rejoin'))), $2, $3) v$query$ END;
+			SELECT t.member_id FROM @team@ t
+			 WHERE t.member_id = $1 OR EXISTS (SELECT FROM @program@.member_history h
+												WHERE h.member_id = t.member_id AND h.change IN ('move', 'rejoin'))), $2, $3) v$query$ END;
 		WHEN 'team_volume' THEN
 			-- who has moved has sales at several paths
 			total := CASE WHEN scope IS NULL THEN $query$
@@ -571,8 +572,9 @@ BEGIN
 	 GROUP BY r.member_id$query$ ELSE $query$
 	SELECT v.member_id, v.team_volume AS value
 	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), ARRAY(
-			SELECT t.member_id FROM @team@ t WHERE t.member_id = $1 OR EXISTS (SELECT FROM @program@.member_history h
-						 WHERE h.member_id = t.member_id AND h.change IN ('move', 'rejoin'))), $2, $3) v$query$ END;
+			SELECT t.member_id FROM @team@ t
+			 WHERE t.member_id = $1 OR EXISTS (SELECT FROM @program@.member_history h
+												WHERE h.member_id = t.member_id AND h.change IN ('move', 'rejoin'))), $2, $3) v$query$ END;
 		WHEN 'commissions' THEN
 			total := CASE WHEN scope IS NULL THEN $query$
 	SELECT l.member_id, sum(l.amount) AS value
@@ -648,7 +650,8 @@ CREATE FUNCTION distributor.leaderboard(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 BEGIN
-	IF scope IS NULL OR distributor.find_member(program, scope) IS NULL THEN
+	-- Nobody of that key is not everybody.
+	IF distributor.find_member(program, scope) IS NULL THEN
 		RETURN;
 	END IF;
 	RETURN QUERY SELECT * FROM distributor.leaderboard(
@@ -856,7 +859,8 @@ CREATE FUNCTION distributor.inactive(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 BEGIN
-	IF scope IS NULL OR distributor.find_member(program, scope) IS NULL THEN
+	-- Nobody of that key is not everybody.
+	IF distributor.find_member(program, scope) IS NULL THEN
 		RETURN;
 	END IF;
 	RETURN QUERY SELECT * FROM distributor.inactive(
@@ -1139,7 +1143,7 @@ WITH RECURSIVE team AS MATERIALIZED (
 )
 SELECT n.place, n.prefix, n.level, n.member_id, coalesce(m.member_key, n.member_id::text), n.sponsor_id, n.team_size, n.folded,
 	   EXISTS (SELECT FROM @program@.member_history h
-						 WHERE h.member_id = n.member_id AND h.change IN ('move', 'rejoin'))
+				WHERE h.member_id = n.member_id AND h.change IN ('move', 'rejoin'))
   FROM (SELECT d.place, d.prefix, d.level, d.member_id, d.sponsor_id, d.team_size, NULL::bigint AS folded
 		  FROM drawn d
 		UNION ALL
