@@ -294,6 +294,10 @@ read_order(Program *program, SaleRow *row, uint64 at)
 	row->refunded = DatumGetBool(program_get(at, 10, BOOLOID));
 	value = program_column(at, 11, NUMERICOID, &isnull);
 	row->refunded_amount = isnull ? NULL : DatumGetNumericCopy(value);
+	row->fulfilled = DatumGetBool(program_get(at, 12, BOOLOID));
+	value = program_column(at, 13, TIMESTAMPTZOID, &isnull);
+	row->has_fulfilled_at = !isnull;
+	row->fulfilled_at = isnull ? 0 : DatumGetTimestampTz(value);
 }
 
 /*
@@ -369,6 +373,33 @@ read_lines(Program *program, OrderSource *source, SourceRows rows, SaleBatch *ba
 	source_read_lines(program, now->lines, with_lines, n);
 }
 
+/* Lock the paid orders of some keys, and read them as the last of the batch. */
+static void
+read_locked(Program *program, OrderSource *source, const Datum *since, Datum keys, SaleBatch *batch)
+{
+	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID};
+	Datum		values[3];
+	SaleRow    *rows;
+	uint64		found;
+
+	values[0] = since[0];
+	values[1] = since[1];
+	values[2] = keys;
+	found = program_query_text(program,
+							   psprintf("SELECT n.* FROM %s n WHERE n.paid FOR SHARE",
+										source_mapped_orders(program, source, source->relid,
+													  source_keyed_rows(source->relid, source->key, TEXTOID, 3))),
+							   3, types, values, NULL, 0);
+	rows = palloc(sizeof(SaleRow) * Max(batch->n + found, 1));
+	if (batch->n > 0)
+		memcpy(rows, batch->rows, sizeof(SaleRow) * batch->n);
+	for (uint64 i = 0; i < found; i++)
+		read_order(program, &rows[batch->n + i], i);
+	SPI_freetuptable(SPI_tuptable);
+	batch->rows = rows;
+	batch->n += found;
+}
+
 /*
  * While others write, an order may be canceled between our reading it and our
  * posting it, and its trigger would find nothing posted yet.  So what is going
@@ -379,26 +410,34 @@ static void
 lock_unposted(Program *program, OrderSource *source, const Datum *since, SaleBatch *batch)
 {
 	Partition	partition = {.batch = batch};
-	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID};
-	Datum		values[3];
-	uint64		found;
 
 	program_as_owner(program, 0, partition_posted, &partition);
 	if (partition.nposted == batch->n)
 		return;
-	values[0] = since[0];
-	values[1] = since[1];
-	values[2] = partition.unposted;
-	found = program_query_text(program,
-							   psprintf("SELECT n.* FROM %s n WHERE n.paid FOR SHARE",
-										source_mapped_orders(program, source, source->relid,
-													  source_keyed_rows(source->relid, source->key, TEXTOID, 3))),
-							   3, types, values, NULL, 0);
-	batch->n = partition.nposted + found;
-	batch->rows = repalloc(batch->rows, sizeof(SaleRow) * Max(batch->n, 1));
-	for (uint64 i = 0; i < found; i++)
-		read_order(program, &batch->rows[partition.nposted + i], i);
-	SPI_freetuptable(SPI_tuptable);
+	batch->n = partition.nposted;
+	read_locked(program, source, since, partition.unposted, batch);
+}
+
+/*
+ * Orders that are not as they were posted have changed, or were read before
+ * somebody else changed them: that is told once nobody can any more.
+ */
+static void
+post_changed(Program *program, OrderSource *source, const Datum *since, SaleBatch *batch)
+{
+	SaleBatch	again = {.order_source_id = source->id,.timed = batch->timed,.tells_refunds = batch->tells_refunds};
+	Datum	   *keys = palloc(sizeof(Datum) * Max(batch->n, 1));
+	int			n = 0;
+
+	for (int i = 0; i < batch->n; i++)
+		if (batch->rows[i].changed)
+			keys[n++] = PointerGetDatum(batch->rows[i].order_key);
+	if (n == 0)
+		return;
+	read_locked(program, source, since, program_array(TEXTOID, keys, NULL, n), &again);
+	read_lines(program, source, SOURCE_CATCH_UP, &again);
+	program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &again);
+	batch->posted += again.posted;
 }
 
 /*
@@ -447,6 +486,7 @@ source_post_orders(Program *program, OrderSource *source, Oid relid,
 			lock_unposted(program, source, values, &batch);
 		read_lines(program, source, rows, &batch);
 		program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &batch);
+		post_changed(program, source, values, &batch);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(context);
 
@@ -584,7 +624,7 @@ source_check_deleted(Program *program, OrderSource *source)
 	char	   *key;
 
 	piece.sql = "SELECT s.sale_id, s.order_key FROM @sale s"
-		" WHERE s.sale_id > $1 AND s.order_source_id = $2 ORDER BY s.sale_id LIMIT 20000";
+		" WHERE s.sale_id > $1 AND s.order_source_id = $2 AND " SALE_IS_LATEST " ORDER BY s.sale_id LIMIT 20000";
 	key = first_absent(program, &piece, source->relid, source->key);
 	if (key != NULL)
 		ereport(ERROR,

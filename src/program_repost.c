@@ -1,0 +1,152 @@
+/*
+ * program_repost.c
+ *	  Orders that have been posted, and change: the sale that an order has is
+ *	  taken back as a whole, and another one replaces it.
+ *
+ * The sales of an order are a chain by "replaces", and the last one counts.
+ * The first one never changes its place, so its row is the lock of the order:
+ * whoever takes something back of an order, fulfills or changes it has that
+ * lock first, and then looks which sale is the last.
+ */
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "program_member.h"
+#include "program_refund.h"
+#include "program_release.h"
+#include "program_sale.h"
+
+/* Lock the orders of these keys (text[]), those that have been posted. */
+void
+repost_lock_orders(Program *program, Datum order_keys)
+{
+	Oid			types[] = {TEXTARRAYOID};
+
+	(void) program_query_now(program,
+							 "SELECT FROM @sale s WHERE s.order_key = ANY ($1) AND s.revision = 1"
+							 " ORDER BY s.sale_id FOR UPDATE",
+							 1, types, &order_keys, NULL, 0);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* What was given back of an order was given back of what it was then. */
+static void
+check_not_refunded(Program *program, const SaleRow *row, bool refunded)
+{
+	if (refunded)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("order \"%s\" has been refunded: it cannot be changed any more", text_to_cstring(row->order_key)),
+				 errdetail("What was refunded has been taken back in the proportions that the order had."),
+				 errhint("Take the change back; refund what remains, and make a new order."),
+				 member_errfields(program, "sale", "sale_order_key_key")));
+}
+
+/*
+ * What the sale that is replaced leaves to its successor: what the change does
+ * not tell, the number that the order has among those of the member, and when
+ * it was fulfilled, as the first time that was told counts.
+ */
+static void
+inherit(Program *program, SaleRow *row, uint64 at)
+{
+	bool		isnull;
+	Datum		value;
+
+	row->posted = false;
+	row->replaces = DatumGetInt64(program_get(at, 2, INT8OID));
+	row->revision = DatumGetInt32(program_get(at, 3, INT4OID)) + 1;
+	if (!row->has_occurred_at)
+		row->occurred_at = DatumGetTimestampTz(program_get(at, 4, TIMESTAMPTZOID));
+	row->available_at = release_at_posting(program, row->occurred_at);
+	row->numbered = DatumGetBool(program_get(at, 6, BOOLOID));
+	value = program_column(at, 7, INT8OID, &isnull);
+	row->order_number = isnull ? 0 : DatumGetInt64(value);
+	value = program_column(at, 8, TIMESTAMPTZOID, &isnull);
+	if (isnull)
+		return;
+	row->fulfilled = row->has_fulfilled_at = true;
+	row->fulfilled_at = DatumGetTimestampTz(value);
+}
+
+static void
+load_replaced(Program *program, SaleRow **rows, int n)
+{
+	Datum	   *keys = palloc(sizeof(Datum) * n);
+	Datum	   *members = palloc(sizeof(Datum) * n);
+	Oid			types[] = {TEXTARRAYOID, INT8ARRAYOID};
+	Datum		values[2];
+	uint64		found;
+
+	for (int i = 0; i < n; i++)
+	{
+		keys[i] = PointerGetDatum(rows[i]->order_key);
+		members[i] = Int64GetDatum(rows[i]->member_id);
+	}
+	values[0] = program_array(TEXTOID, keys, NULL, n);
+	values[1] = program_array(INT8OID, members, NULL, n);
+	found = program_query_now(program,
+							  "SELECT k.place, s.sale_id, s.revision, s.occurred_at,"
+							  "       EXISTS (SELECT FROM @refund_posting p WHERE p.sale_id = s.sale_id),"
+							  "       b.numbered, b.order_number,"
+							  "       (SELECT r.fulfilled_at FROM @sale_release r WHERE r.sale_id = s.sale_id)"
+							  "  FROM unnest($1, $2) WITH ORDINALITY AS k(key, member_id, place)"
+							  "  JOIN @sale s ON s.order_key = k.key AND " SALE_IS_LATEST
+							  " CROSS JOIN LATERAL"
+							  "       (SELECT count(*) > 0 AS numbered, max((e.counters->>'order_number')::int8) AS order_number"
+							  "          FROM @sale e WHERE e.order_key = k.key AND e.member_id = k.member_id) b",
+							  2, types, values, NULL, 0);
+	if (found != n)
+		elog(ERROR, "%d orders that were posted are not found", n - (int) found);
+	for (uint64 i = 0; i < found; i++)
+	{
+		SaleRow    *row = rows[DatumGetInt64(program_get(i, 1, INT8OID)) - 1];
+
+		check_not_refunded(program, row, DatumGetBool(program_get(i, 5, BOOLOID)));
+		inherit(program, row, i);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Where nobody looks at the lines of orders, they are those that they were. */
+static void
+inherit_lines(Program *program, SaleRow **rows, int n)
+{
+	int64	   *sale_ids = palloc(sizeof(int64) * n);
+	SaleLines  *lines;
+
+	for (int i = 0; i < n; i++)
+		sale_ids[i] = rows[i]->replaces;
+	lines = lines_load(program, sale_ids, n);
+	for (int i = 0; i < n; i++)
+	{
+		rows[i]->nitems = lines[i].n;
+		rows[i]->items = lines[i].items;
+	}
+}
+
+/*
+ * Take back what these orders have been paid, and make them ready to be posted
+ * anew.  They are locked, and each is there once.
+ */
+void
+repost_take_back(Program *program, SaleBatch *batch, SaleRow **rows, int n)
+{
+	RefundBatch refunds = {.n = n,.order_source_id = batch->order_source_id};
+
+	load_replaced(program, rows, n);
+	if (!batch->lines_known)
+		inherit_lines(program, rows, n);
+	refunds.rows = palloc0(sizeof(RefundRow) * n);
+	for (int i = 0; i < n; i++)
+	{
+		refunds.rows[i].order_key = rows[i]->order_key;
+		/* as REPOST_REFUND_KEY has it */
+		refunds.rows[i].refund_key = cstring_to_text(psprintf("%s changed %d", text_to_cstring(rows[i]->order_key),
+															  rows[i]->revision - 1));
+	}
+	refunds_post(program, &refunds);
+}
