@@ -367,8 +367,7 @@ not_replaced(Counters *counters)
 {
 	if (counters->from == COUNTERS_FROM_REMAINING)
 		return " AND NOT EXISTS (SELECT FROM @refund_posting p JOIN @refund r ON r.refund_id = p.refund_id"
-			"                     WHERE p.sale_id = s.sale_id AND r.refund_key = " REPOST_REFUND_KEY
-			"                       AND r.order_source_id IS NOT NULL)";
+			"                     WHERE p.sale_id = s.sale_id AND " REPOST_IS_REFUND ")";
 	return counters->any_replaced ? " AND " SALE_IS_LATEST : "";
 }
 

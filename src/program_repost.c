@@ -72,8 +72,9 @@ inherit(Program *program, SaleRow *row, uint64 at)
 	row->fulfilled_at = DatumGetTimestampTz(value);
 }
 
+/* When the replaced sales occurred is put into occurred_at. */
 static void
-load_replaced(Program *program, SaleRow **rows, int n)
+load_replaced(Program *program, SaleRow **rows, int n, TimestampTz *occurred_at)
 {
 	Datum	   *keys = palloc(sizeof(Datum) * n);
 	Datum	   *members = palloc(sizeof(Datum) * n);
@@ -103,8 +104,10 @@ load_replaced(Program *program, SaleRow **rows, int n)
 		elog(ERROR, "%d orders that were posted are not found", n - (int) found);
 	for (uint64 i = 0; i < found; i++)
 	{
-		SaleRow    *row = rows[DatumGetInt64(program_get(i, 1, INT8OID)) - 1];
+		int			place = DatumGetInt64(program_get(i, 1, INT8OID)) - 1;
+		SaleRow    *row = rows[place];
 
+		occurred_at[place] = DatumGetTimestampTz(program_get(i, 4, TIMESTAMPTZOID));
 		check_not_refunded(program, row, DatumGetBool(program_get(i, 5, BOOLOID)));
 		inherit(program, row, i);
 	}
@@ -136,17 +139,23 @@ void
 repost_take_back(Program *program, SaleBatch *batch, SaleRow **rows, int n)
 {
 	RefundBatch refunds = {.n = n,.order_source_id = batch->order_source_id};
+	TimestampTz *occurred_at = palloc(sizeof(TimestampTz) * n);
 
-	load_replaced(program, rows, n);
+	load_replaced(program, rows, n, occurred_at);
 	if (!batch->lines_known)
 		inherit_lines(program, rows, n);
 	refunds.rows = palloc0(sizeof(RefundRow) * n);
 	for (int i = 0; i < n; i++)
 	{
-		refunds.rows[i].order_key = rows[i]->order_key;
-		/* as REPOST_REFUND_KEY has it */
-		refunds.rows[i].refund_key = cstring_to_text(psprintf("%s changed %d", text_to_cstring(rows[i]->order_key),
-															  rows[i]->revision - 1));
+		RefundRow  *refund = &refunds.rows[i];
+
+		/* as REPOST_IS_REFUND has it */
+		refund->refund_key = cstring_to_text(psprintf("%s changed %d", text_to_cstring(rows[i]->order_key),
+													  rows[i]->revision - 1));
+		refund->order_key = rows[i]->order_key;
+		/* so that nothing of what was never so remains in its period */
+		refund->has_occurred_at = true;
+		refund->occurred_at = occurred_at[i];
 	}
 	refunds_post(program, &refunds);
 }

@@ -34,6 +34,7 @@
 #include "program_refund.h"
 #include "program_release.h"
 #include "program_sale.h"
+#include "program_total.h"
 
 /* State and rank of a member on some path, where they are not the usual. */
 typedef struct Standing
@@ -155,6 +156,7 @@ post_paid(Posting *posting)
 		calculate_posted(posting);
 	lines_insert(posting->program, posting->paid, posting->npaid);
 	ledger_insert(posting->program, posting->ledger);
+	totals_of_sales(posting->program, posting->paid, posting->npaid);
 }
 
 void

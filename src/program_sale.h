@@ -98,10 +98,11 @@ typedef struct SaleBatch
 extern void sales_post(Program *program, void *arg);
 
 /*
- * program_repost.c: orders that have been posted, and change.  The refund that
- * takes back sale s because of that has this key.
+ * program_repost.c: orders that have been posted, and change.  Whether refund r
+ * takes back sale s because of that, and for no customer.
  */
-#define REPOST_REFUND_KEY "(s.order_key || ' changed ' || s.revision)"
+#define REPOST_IS_REFUND \
+	"(r.order_source_id IS NOT NULL AND r.refund_key = s.order_key || ' changed ' || s.revision)"
 extern void repost_lock_orders(Program *program, Datum order_keys);
 extern void repost_take_back(Program *program, SaleBatch *batch, SaleRow **rows, int n);
 

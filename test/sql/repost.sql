@@ -52,7 +52,19 @@ CREATE VIEW rp_wrong AS
 	 WHERE t.personal_volume IS DISTINCT FROM (SELECT coalesce(sum(s.amount), 0) FROM rp.sale s WHERE s.member_id = t.member_id AND s.currency = 'CNY'
 											   AND NOT EXISTS (SELECT FROM rp.sale v WHERE v.replaces = s.sale_id))
 						   - (SELECT coalesce(sum(p.amount), 0) FROM rp.refund_posting p JOIN rp.sale s USING (sale_id)
-							   WHERE s.member_id = t.member_id AND s.currency = 'CNY' AND NOT EXISTS (SELECT FROM rp.sale v WHERE v.replaces = s.sale_id));
+							   WHERE s.member_id = t.member_id AND s.currency = 'CNY' AND NOT EXISTS (SELECT FROM rp.sale v WHERE v.replaces = s.sale_id))
+	UNION ALL
+	SELECT format('totals, %s', coalesce(d.month::text, 'ever')), m.member_id::text
+	  FROM rp.member m
+	 CROSS JOIN (VALUES (NULL::date), ('2020-01-01')) d(month)
+	 CROSS JOIN team_total('rp', m.member_id, d.month) t
+	 CROSS JOIN LATERAL (SELECT count(*) AS sales, coalesce(sum(s.amount - CASE WHEN d.month IS NULL THEN
+								coalesce((SELECT sum(p.amount) FROM rp.refund_posting p WHERE p.sale_id = s.sale_id), 0) ELSE 0 END), 0) AS volume
+						   FROM rp.sale s WHERE s.currency = 'CNY' AND m.member_id = ANY (s.path::bigint[])
+							AND NOT EXISTS (SELECT FROM rp.sale v WHERE v.replaces = s.sale_id)
+							AND (d.month IS NULL OR date_trunc('month', s.occurred_at) = d.month)) p
+	 WHERE (t.sales, t.volume) IS DISTINCT FROM (p.sales, p.volume);
+SELECT keep_team_totals('rp');
 
 -- as a program is made, that is refused
 SELECT rp_fails('UPDATE rp_orders SET amount = 200 WHERE id = 1');
@@ -63,7 +75,7 @@ SELECT alter_program('rp', sale_change => 'repost');
 --
 UPDATE rp_orders SET amount = 200 WHERE id = 1;
 SELECT * FROM rp_sales WHERE order_key = '1' ORDER BY revision;
-SELECT refund_key, order_key, amount, order_source_id, author FROM rp.refund ORDER BY refund_id;
+SELECT refund_key, order_key, amount, order_source_id, author, occurred_at FROM rp.refund ORDER BY refund_id;
 SELECT order_key, refund_key, member_id, rule, amount, sale_amount FROM rp.earnings WHERE order_key = '1' ORDER BY entry_id;
 SELECT member_id, balance FROM rp.balance ORDER BY 1;
 -- the same values are no change
@@ -133,6 +145,7 @@ SELECT record_sale('rp', '2', 4, 1000, occurred_at => '2020-01-01', attributes =
 	   = (SELECT sale_id FROM rp.sale WHERE order_key = '2' AND revision = 2) AS the_last;
 -- one that has been refunded, be it in part
 SELECT record_refund('rp', '2', '2-1', 10);
+TABLE rp_wrong;
 SELECT rp_fails('UPDATE rp_orders SET amount = 2000 WHERE id = 2');
 UPDATE rp_orders SET status = 'paid' WHERE id = 2;
 SELECT record_refund('rp', '2', '2-2');
@@ -270,6 +283,9 @@ RESET ROLE;
 SELECT count(*) FROM rp_lined WHERE order_key = '1001' AND lines = 'tea 80';
 DROP OWNED BY rp_packer;
 DROP ROLE rp_packer;
+-- totals that are made of what is there are the same
+SELECT keep_team_totals('rp', 'month');
+TABLE rp_wrong;
 
 SET client_min_messages = warning;
 SELECT drop_program('rp');
