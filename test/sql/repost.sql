@@ -292,6 +292,72 @@ SELECT drop_program('rp');
 DROP TABLE rp_orders, rp_later, rp_goods, rp_heads, rp_lines;
 
 --
+-- Whatever changes in whatever order, what remains is what would have been paid
+-- if the orders had come as they are now
+--
+\set seed 0.20261122
+\echo seed :seed
+SELECT setseed(:seed);
+SELECT create_program(p, 'CNY', time_zone => 'UTC') FROM unnest(ARRAY['rpa', 'rpb']) p;
+SELECT set_plan(p, '{"rules": [
+	{"name": "sales", "kind": "unilevel", "levels": ["10%", "5%", "3.33%"]},
+	{"name": "web", "kind": "unilevel", "when": {"channel": "web"}, "levels": ["1%"]},
+	{"name": "goods", "kind": "unilevel", "per": "line", "levels": ["7%", "1%"]},
+	{"name": "match", "kind": "override", "of": ["sales"], "levels": ["50%"]}]}') FROM unnest(ARRAY['rpa', 'rpb']) p;
+SELECT set_plan(p, '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}', valid_from => '2020-02-01') FROM unnest(ARRAY['rpa', 'rpb']) p;
+SELECT count(add_member(p, g, nullif(g / 2, 0))) FROM unnest(ARRAY['rpa', 'rpb']) p, generate_series(1, 20) g;
+SELECT alter_program(p, sale_change => 'repost', hold_start => 'fulfilled') FROM unnest(ARRAY['rpa', 'rpb']) p;
+CREATE TABLE rpx (id int PRIMARY KEY, buyer bigint, amount numeric, at timestamptz, channel text, done timestamptz);
+CREATE TABLE rpx_lines (id int, no int, amount numeric, PRIMARY KEY (id, no));
+SELECT attach_orders('rpa', 'rpx', 'id', 'buyer', 'amount', occurred_at => 'at', attributes => '{channel}', fulfilled_at => 'done');
+SELECT attach_order_lines('rpa', 'rpx_lines', 'id', 'no', amount => 'amount');
+SELECT keep_team_totals('rpa'), keep_team_totals('rpb');
+INSERT INTO rpx_lines SELECT g, n, round(10 * random()::numeric, 2) FROM generate_series(1, 30) g, generate_series(1, 3) n;
+INSERT INTO rpx SELECT g, 1 + floor(20 * random()), round(100 * random()::numeric, 2), timestamptz '2020-01-01' + 60 * random() * interval '1 day', 'web', NULL
+  FROM generate_series(1, 30) g;
+DO $$
+DECLARE
+	lucky int; dice float;
+BEGIN
+	FOR step IN 1..300 LOOP
+		lucky := 1 + floor(30 * random()); dice := random();
+		IF dice < 0.2 THEN UPDATE rpx SET amount = round(100 * random()::numeric, 2) WHERE id BETWEEN lucky AND lucky + 2;
+		ELSIF dice < 0.35 THEN UPDATE rpx SET buyer = 1 + floor(20 * random()) WHERE id = lucky;
+		ELSIF dice < 0.5 THEN UPDATE rpx SET at = timestamptz '2020-01-01' + 60 * random() * interval '1 day' WHERE id = lucky;
+		ELSIF dice < 0.6 THEN UPDATE rpx SET channel = (ARRAY['web', 'shop'])[1 + floor(2 * random())] WHERE id = lucky;
+		ELSIF dice < 0.7 THEN UPDATE rpx_lines SET amount = round(10 * random()::numeric, 2) WHERE id = lucky AND no <= 2;
+		ELSIF dice < 0.8 THEN INSERT INTO rpx_lines VALUES (lucky, step + 10, 1);
+		ELSIF dice < 0.85 THEN DELETE FROM rpx_lines WHERE id = lucky AND no > 2;
+		ELSIF dice < 0.9 THEN UPDATE rpx SET done = coalesce(done, '2020-03-01') WHERE id = lucky;
+		ELSIF dice < 0.95 THEN
+			ALTER TABLE rpx DISABLE TRIGGER USER;
+			UPDATE rpx SET amount = amount + 1, buyer = 1 + floor(20 * random()) WHERE id IN (lucky, lucky + 3);
+			ALTER TABLE rpx ENABLE TRIGGER USER;
+			PERFORM distributor.post_sales('rpa');
+		ELSE PERFORM distributor.fold_team('rpa', 10);
+		END IF;
+	END LOOP;
+END $$;
+SELECT count(*) > 150 AS many FROM rpa.sale WHERE revision > 1;
+CREATE TABLE rpy (LIKE rpx);
+CREATE TABLE rpy_lines (LIKE rpx_lines);
+SELECT attach_orders('rpb', 'rpy', 'id', 'buyer', 'amount', occurred_at => 'at', attributes => '{channel}', fulfilled_at => 'done');
+SELECT attach_order_lines('rpb', 'rpy_lines', 'id', 'no', amount => 'amount');
+INSERT INTO rpy_lines TABLE rpx_lines;
+INSERT INTO rpy TABLE rpx;
+SELECT count(*) FROM rpb.sale;
+CREATE VIEW rpx_a AS SELECT order_key, member_id, rule, level, currency, state, sum(amount) AS amount FROM rpa.earnings GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(amount) <> 0;
+CREATE VIEW rpx_b AS SELECT order_key, member_id, rule, level, currency, state, sum(amount) AS amount FROM rpb.earnings GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(amount) <> 0;
+SELECT rule, count(*) > 0 AS some FROM rpx_b GROUP BY 1 ORDER BY 1;
+(TABLE rpx_a EXCEPT ALL TABLE rpx_b) UNION ALL (TABLE rpx_b EXCEPT ALL TABLE rpx_a);
+SELECT m FROM generate_series(1, 20) m, (VALUES (NULL::date), ('2020-01-01'), ('2020-02-01')) d(month),
+	   team_total('rpa', m, d.month) a, team_total('rpb', m, d.month) b WHERE (a.sales, a.volume) IS DISTINCT FROM (b.sales, b.volume);
+SELECT m FROM rpa.team a JOIN rpb.team b USING (member_id), generate_series(1, 1) m WHERE a.personal_volume <> b.personal_volume;
+SET client_min_messages = warning;
+SELECT drop_program('rpa'), drop_program('rpb');
+DROP TABLE rpx, rpx_lines, rpy, rpy_lines;
+
+--
 -- What a plan counts
 --
 RESET client_min_messages;
