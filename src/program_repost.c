@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "program_clawback.h"
 #include "program_member.h"
 #include "program_refund.h"
 #include "program_release.h"
@@ -133,12 +134,14 @@ inherit_lines(Program *program, SaleRow **rows, int n)
 
 /*
  * Take back what these orders have been paid, and make them ready to be posted
- * anew.  They are locked, and each is there once.
+ * anew.  They are locked, and each is there once.  Returns the ids of the
+ * refunds, of which what they take from whom is judged once that is done.
  */
-void
+Datum
 repost_take_back(Program *program, SaleBatch *batch, SaleRow **rows, int n)
 {
-	RefundBatch refunds = {.n = n,.order_source_id = batch->order_source_id};
+	RefundBatch refunds = {.n = n,.order_source_id = batch->order_source_id,.reposts = true};
+	Datum	   *ids = palloc(sizeof(Datum) * n);
 	TimestampTz *occurred_at = palloc(sizeof(TimestampTz) * n);
 
 	load_replaced(program, rows, n, occurred_at);
@@ -158,4 +161,32 @@ repost_take_back(Program *program, SaleBatch *batch, SaleRow **rows, int n)
 		refund->occurred_at = occurred_at[i];
 	}
 	refunds_post(program, &refunds);
+	for (int i = 0; i < n; i++)
+		ids[i] = Int64GetDatum(refunds.rows[i].refund_id);
+	return program_array(INT8OID, ids, NULL, n);
+}
+
+/*
+ * Where refunds must not take more than members have: what was taken back and
+ * paid anew counts together.  The accounts are locked already.
+ */
+void
+repost_check_clawback(Program *program, Datum refund_ids)
+{
+	Oid			types[] = {INT8ARRAYOID};
+	AccountSet	set = {0};
+	uint64		found;
+
+	if (program->terms.clawback != CLAWBACK_BLOCK)
+		return;
+	found = program_query_now(program,
+							  "SELECT DISTINCT l.member_id, l.currency"
+							  "  FROM unnest($1) AS k(refund_id)"
+							  "  JOIN @ledger l ON l.source_id = k.refund_id AND l.source = 'refund'",
+							  1, types, &refund_ids, NULL, 0);
+	for (uint64 i = 0; i < found; i++)
+		account_add(&set, DatumGetInt64(program_get(i, 1, INT8OID)), TextDatumGetCString(program_get(i, 2, TEXTOID)));
+	SPI_freetuptable(SPI_tuptable);
+	account_lock(program, &set);
+	clawback_check(program, &set, refund_ids);
 }

@@ -1084,6 +1084,7 @@ repost_changed(Posting *posting)
 {
 	SaleRow   **rows = palloc(sizeof(SaleRow *) * posting->npaid);
 	int			n = changed_rows(posting->paid, posting->npaid, rows);
+	Datum		refund_ids;
 
 	if (n == 0 || posting->batch->stale)
 		return;
@@ -1097,12 +1098,13 @@ repost_changed(Posting *posting)
 	n = changed_rows(rows, n, rows);
 	if (n == 0)
 		return;
-	repost_take_back(posting->program, posting->batch, rows, n);
+	refund_ids = repost_take_back(posting->program, posting->batch, rows, n);
 	posting->paid = rows;
 	posting->npaid = n;
 	posting->reposts = true;
 	posting->counts = false;
 	post_paid(posting);
+	repost_check_clawback(posting->program, refund_ids);
 	for (int i = 0; i < n; i++)
 		rows[i]->changed = false;
 }

@@ -104,7 +104,8 @@ extern void sales_post(Program *program, void *arg);
 #define REPOST_IS_REFUND \
 	"(r.order_source_id IS NOT NULL AND r.refund_key = s.order_key || ' changed ' || s.revision)"
 extern void repost_lock_orders(Program *program, Datum order_keys);
-extern void repost_take_back(Program *program, SaleBatch *batch, SaleRow **rows, int n);
+extern Datum repost_take_back(Program *program, SaleBatch *batch, SaleRow **rows, int n);
+extern void repost_check_clawback(Program *program, Datum refund_ids);
 
 /* program_line.c: the lines of orders and sales */
 typedef struct SaleLines

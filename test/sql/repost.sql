@@ -396,6 +396,15 @@ SELECT rule, sum(amount) FROM rpc.earnings WHERE rule IN ('month', 'life') GROUP
 SELECT record_refund('rpc', '1', '1-1') > 0 AS refunded;
 INSERT INTO rpc_orders VALUES (8, 2, 1);
 SELECT number, once, in_month, in_life FROM rpc_sales WHERE order_key = '8';
+-- where refunds must not take more than members have, a change may not, either
+SELECT alter_program('rpc', clawback => 'block');
+SELECT request_payout('rpc', 1, NULL, 'all') > 0 AS paid_out;
+SELECT rp_fails('UPDATE rpc_orders SET amount = 1 WHERE id = 4');
+SELECT rp_fails('UPDATE rpc_orders SET amount = 0.5 WHERE id = 4');
+UPDATE rpc_orders SET amount = 30 WHERE id = 4;
+SELECT rp_fails('UPDATE rpc_orders SET amount = 20 WHERE id = 4');
+SELECT alter_program('rpc', clawback => 'carry');
+UPDATE rpc_orders SET amount = 20 WHERE id = 4;
 -- a plan that pays the same has nothing to add
 SELECT rule, would_pay, paid, difference FROM dry_run('rpc', (SELECT document::json FROM rpc.plan)) ORDER BY 1;
 SET client_min_messages = warning;
