@@ -68,6 +68,8 @@ typedef struct OrderSource
 	ArrayType  *paid;
 	ArrayType  *refunded;		/* statuses that take a paid order back */
 	char	   *refunded_amount;
+	ArrayType  *fulfilled;		/* statuses that mean fulfilled, and paid as well */
+	char	   *fulfilled_at;
 	char	   *currency;
 	int			nattributes;
 	char	  **attributes;
