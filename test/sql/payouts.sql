@@ -251,6 +251,17 @@ SELECT po_fails($$SELECT create_payout_batch('pb', batch_key => 'b-7')$$);
 SELECT create_payout_batch('pb', batch_key => 'b-8') > 0 AS works;
 
 --
+-- The same where checkpoints have been taken
+--
+SELECT adjust('pb', 'dot', 100, 'more', 'dot 2'), adjust('pb', 'bob', -20, 'less', 'bob 4');
+CALL fold('pb');
+SELECT adjust('pb', 'dot', 10, 'more', 'dot 3'), adjust('pb', 'bob', 50, 'more', 'bob 5');
+SELECT request_payout('pb', 'dot', 40, 'folded') > 0 AS folded, po_fails($$SELECT request_payout('pb', 'dot', 65.01, 'more')$$);
+SELECT create_payout_batch('pb', batch_key => 'b-9') > 0 AS batch;
+SELECT payout_key, member_key, amount FROM pb.payout_state WHERE payout_key = 'folded' OR batch_key = 'b-9' ORDER BY payout_id;
+SELECT member_key, currency, balance FROM pb.balance ORDER BY 1, 2;
+
+--
 -- Rights
 --
 CREATE ROLE po_clerk;
