@@ -93,9 +93,9 @@ account_lock(Program *program, AccountSet *set)
 							 " ON CONFLICT (member_id, currency) DO NOTHING",
 							 2, types, values, NULL, 0);
 	locked = program_query_now(program,
-							   "SELECT FROM unnest($1, $2) AS k(member_id, currency)"
+							   "SELECT FROM unnest($1, $2) WITH ORDINALITY AS k(member_id, currency, place)"
 							   "  JOIN @account a ON a.member_id = k.member_id AND a.currency = k.currency"
-							   " ORDER BY a.member_id, a.currency FOR UPDATE OF a",
+							   " ORDER BY k.place FOR UPDATE OF a",
 							   2, types, values, NULL, 0);
 	SPI_freetuptable(SPI_tuptable);
 	if (locked != set->n)
