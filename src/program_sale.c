@@ -34,6 +34,7 @@
 #include "program_refund.h"
 #include "program_release.h"
 #include "program_sale.h"
+#include "program_total.h"
 
 /* State and rank of a member on some path, where they are not the usual. */
 typedef struct Standing
@@ -181,6 +182,7 @@ sales_post(Program *program, void *arg)
 			calculate_posted(&posting);
 		lines_insert(program, posting.paid, posting.npaid);
 		ledger_insert(program, posting.ledger);
+		totals_of_sales(program, posting.paid, posting.npaid);
 		refunds_of_new_sales(program, posting.paid, posting.npaid);
 	}
 	refunds_of_orders(program, batch);
