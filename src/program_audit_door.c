@@ -91,10 +91,15 @@ static const char payout_steps[] =
 "         WHERE p.requested_at >= $1 AND p.terms_version IS NOT NULL"
 "           AND NOT EXISTS (SELECT FROM @payout_terms t WHERE t.currency = p.currency AND t.version = p.terms_version)) d";
 
-/* Each number once: the ledger's key is another, and it is the ledger's order that counts on it. */
+/*
+ * Each number once, which no index sees to: one with all partitions' rows
+ * cannot be.  Counting is by far quicker than grouping, and enough as a rule.
+ */
 static const char entry_ids[] =
 "SELECT 'entry_id'::text, format('entry %s', l.entry_id), '1 row'::text, format('%s rows', count(*))"
-"  FROM @ledger l GROUP BY l.entry_id HAVING count(*) > 1 AND max(l.posted_at) >= $1";
+"  FROM @ledger l"
+" WHERE (SELECT count(DISTINCT a.entry_id) <> count(*) FROM @ledger a)"
+" GROUP BY l.entry_id HAVING count(*) > 1 AND max(l.posted_at) >= $1";
 
 /* A changed order replaces the one before, of which nothing is left. */
 static const char revisions[] =

@@ -53,15 +53,17 @@ static const char entries_sql[] =
  * has moved since: each step of it must be one that the history knows.
  */
 static const char paths_sql[] =
+"WITH moved AS MATERIALIZED ("
+"    SELECT s.order_key, s.member_id, s.path, distributor.member_id(s.path) AS ends_in"
+"      FROM @sale s"
+"      LEFT JOIN @member m ON m.member_id = s.member_id"
+"     WHERE s.posted_at >= $1 AND (m.member_id IS NULL OR m.path OPERATOR(distributor.<>) s.path)"
+")"
 "SELECT 'sale_path'::text, format('order %s', s.order_key),"
 "       CASE WHEN s.ends_in <> s.member_id THEN format('a path to member %s', s.member_id)"
 "            ELSE format('a path that member %s has had', s.member_id) END,"
 "       format('path %s', s.path)"
-"  FROM (SELECT s.order_key, s.member_id, s.path, distributor.member_id(s.path) AS ends_in"
-"          FROM @sale s"
-"          LEFT JOIN @member m ON m.member_id = s.member_id"
-"         WHERE s.posted_at >= $1"
-"           AND (m.member_id IS NULL OR m.path OPERATOR(distributor.<>) s.path)) s"
+"  FROM moved s"
 " WHERE s.ends_in <> s.member_id"
 "    OR EXISTS (SELECT FROM (SELECT u.id, lag(u.id) OVER (ORDER BY u.place) AS sponsor_id"
 "                              FROM unnest(s.path::bigint[]) WITH ORDINALITY AS u(id, place)) e"

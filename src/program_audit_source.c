@@ -275,7 +275,7 @@ refunds_query(Audit *audit, RefundSource *source)
 											 " o) o FULL JOIN @refund r ON r.refund_key = o.key COLLATE \"C\""
 											 " WHERE r.refund_id IS NULL"
 											 "    OR (o.key IS NULL AND r.refund_source_id = $1)"
-											 "    OR (r.recorded_at >= $2 AND"
+											 "    OR (o.key IS NOT NULL AND r.recorded_at >= $2 AND"
 											 "        (o.order_key <> r.order_key COLLATE \"C\" OR o.line_key IS DISTINCT FROM r.line_key COLLATE \"C\""
 											 "         OR o.amount IS DISTINCT FROM r.amount))"));
 	return sql.data;
