@@ -35,8 +35,9 @@ static const char moves[] =
 "     WHERE l.source IN ('adjustment', 'payout', 'payout_failure') AND l.posted_at >= $1"
 ")"
 "SELECT coalesce(e.source, l.source)::text,"
-"       coalesce(format('%s %s, rule %s', replace(e.source, '_', ' of '), e.key, e.rule),"
-"                format('entry %s of %s %s, rule %s', l.entry_id, l.source, l.source_id, l.rule)),"
+"       CASE WHEN e.source IS NULL THEN format('entry %s of %s %s, rule %s', l.entry_id, l.source, l.source_id, l.rule)"
+"            WHEN e.source = 'payout_failure' THEN format('failure of payout %s, rule %s', e.key, e.rule)"
+"            ELSE format('%s %s, rule %s', e.source, e.key, e.rule) END,"
 "       CASE WHEN e.source IS NOT NULL"
 "            THEN concat_ws(', ', format('%s %s for member %s', e.amount, e.currency, e.member_id),"
 "                           'reverses ' || e.reverses, 'posted at ' || e.posted_at) ELSE 'none' END,"
@@ -119,7 +120,7 @@ static const char revisions[] =
 "        OR b.taken IS DISTINCT FROM b.amount)";
 
 static const char sale_lines[] =
-"SELECT 'sale_line'::text, coalesce(format('order %s', max(s.order_key)), format('lines of sale %s', l.sale_id)),"
+"SELECT 'sale_line'::text, coalesce('order ' || max(s.order_key), 'lines of sale ' || l.sale_id),"
 "       CASE WHEN max(s.sale_id) IS NULL THEN format('sale %s', l.sale_id) ELSE format('lines 1 to %s', count(*)) END,"
 "       CASE WHEN max(s.sale_id) IS NULL THEN 'none' ELSE format('lines %s to %s', min(l.line), max(l.line)) END"
 "  FROM @sale_line l"
@@ -130,7 +131,7 @@ static const char sale_lines[] =
 
 /* What a release says is asked for only where the posting left it open. */
 static const char releases[] =
-"SELECT 'sale_release'::text, coalesce(format('order %s', s.order_key), format('release of sale %s', r.sale_id)),"
+"SELECT 'sale_release'::text, coalesce('order ' || s.order_key, 'release of sale ' || r.sale_id),"
 "       CASE WHEN s.sale_id IS NULL THEN format('sale %s', r.sale_id)"
 "            WHEN r.available_at < r.fulfilled_at THEN format('available from %s on', r.fulfilled_at)"
 "            ELSE 'entries that wait for the release' END,"

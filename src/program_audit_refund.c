@@ -383,7 +383,7 @@ check_reversal(AuditRefunds *at, const Refund *refund, int place)
 	if (self.member_id != entry->member_id || self.level != entry->level || self.line != entry->line ||
 		self.basis != entry->basis || strcmp(self.rule, entry->rule) != 0 || strcmp(currency, at->sale->currency) != 0)
 		audit_row(at->audit, "refund_reverses", object,
-				  psprintf("%s %s", entry_object(refund, entry), at->sale->currency), psprintf("%s %s", object, currency));
+				  psprintf("%s, in %s", entry_object(refund, entry), at->sale->currency), psprintf("%s, in %s", object, currency));
 	if (posted_at != refund->posted_at)
 		audit_row(at->audit, "posted_at", object, time_text(refund->posted_at), time_text(posted_at));
 	if (available_at != Max(entry->available_at, posted_at))
@@ -568,7 +568,8 @@ apply(AuditRefunds *at, Refund *refund, RefundedSale *state)
 {
 	RefundRow	row = refund->row;
 
-	return refund_take(refund_taking(at->audit->program), state, &row, DEBUG5);
+	/* as one that waited: what its members had then is not asked again */
+	return refund_take(refund_taking(at->audit->program, true), state, &row, DEBUG5);
 }
 
 /*
