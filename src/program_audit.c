@@ -197,7 +197,7 @@ load_archived(Audit *audit)
 	Datum		value;
 
 	program_query(audit->program,
-				  "SELECT (to_jsonb(p)->>'archived_before')::timestamptz FROM @program p", 0, NULL, NULL, NULL, 1);
+				  "SELECT p.archived_before FROM @program p", 0, NULL, NULL, NULL, 1);
 	value = program_column(0, 1, TIMESTAMPTZOID, &isnull);
 	audit->archived_before = isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
 	SPI_freetuptable(SPI_tuptable);

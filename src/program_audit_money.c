@@ -17,22 +17,28 @@
 
 /* Checkpoints */
 
-/* account and held together are the entries up to the cut. */
+/*
+ * account and held together are the entries up to the cut, those included that
+ * have been archived since; how many they are is told while all are there.
+ */
 static const char checkpoints[] =
 "SELECT 'checkpoint'::text, format('member %s, %s', coalesce(l.member_id, c.member_id), coalesce(l.currency, c.currency)),"
-"       format('%s, the entries up to %s', coalesce(l.amount, 0), (SELECT p.folded_through FROM @program p)),"
-"       coalesce(c.amount, 0)::text"
-"  FROM (SELECT l.member_id, l.currency, sum(l.amount) AS amount FROM @ledger l"
-"         WHERE l.entry_id <= (SELECT p.folded_through FROM @program p)"
-"         GROUP BY l.member_id, l.currency) l"
-"  FULL JOIN (SELECT k.member_id, k.currency, sum(k.amount) AS amount"
-"               FROM (SELECT a.member_id, a.currency, a.available AS amount FROM @account a"
-"                     UNION ALL SELECT h.member_id, h.currency, h.amount FROM @held h) k"
+"       format('%s in %s entries up to %s', coalesce(l.amount, 0), coalesce(l.entries, 0), (SELECT p.folded_through FROM @program p)),"
+"       format('%s in %s entries', coalesce(c.amount, 0), coalesce(c.entries, 0))"
+"  FROM (SELECT e.member_id, e.currency, sum(e.amount) AS amount, count(*) AS entries"
+"          FROM (SELECT l.member_id, l.currency, l.amount FROM @ledger l"
+"                 WHERE l.entry_id <= (SELECT p.folded_through FROM @program p)"
+"                UNION ALL SELECT a.member_id, a.currency, a.amount FROM @archived a) e"
+"         GROUP BY e.member_id, e.currency) l"
+"  FULL JOIN (SELECT k.member_id, k.currency, sum(k.amount) AS amount, sum(k.entries) AS entries"
+"               FROM (SELECT a.member_id, a.currency, a.available AS amount, a.entries FROM @account a"
+"                     UNION ALL SELECT h.member_id, h.currency, h.amount, 0 FROM @held h) k"
 "              GROUP BY k.member_id, k.currency) c"
 "    ON c.member_id = l.member_id AND c.currency = l.currency"
-" WHERE coalesce(l.amount, 0) <> coalesce(c.amount, 0)";
+" WHERE coalesce(l.amount, 0) <> coalesce(c.amount, 0)"
+"    OR ($2 = '-infinity' AND coalesce(l.entries, 0) <> coalesce(c.entries, 0))";
 
-/* What is held is an entry, as it is in the ledger. */
+/* What is held is an entry, as it is in the ledger, unless that has been archived. */
 static const char held[] =
 "SELECT 'held'::text, format('entry %s of member %s', h.entry_id, h.member_id),"
 "       CASE WHEN l.entry_id IS NULL THEN format('an entry up to %s', (SELECT p.folded_through FROM @program p))"
@@ -46,7 +52,7 @@ static const char held[] =
 "               FROM @ledger l"
 "               LEFT JOIN @refund_posting p ON l.source = 'refund' AND p.refund_id = l.source_id"
 "              WHERE l.entry_id <= (SELECT p.folded_through FROM @program p)) l ON l.entry_id = h.entry_id"
-" WHERE l.entry_id IS NULL OR l.amount <> h.amount OR l.currency <> h.currency OR l.member_id <> h.member_id"
+" WHERE (l.entry_id IS NULL AND $2 = '-infinity') OR l.amount <> h.amount OR l.currency <> h.currency OR l.member_id <> h.member_id"
 "    OR l.available_at IS DISTINCT FROM h.available_at"
 "    OR (l.available_at IS NULL AND l.sale_id IS DISTINCT FROM h.sale_id)";
 
