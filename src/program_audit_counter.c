@@ -18,38 +18,52 @@
 
 #include "program_audit.h"
 
+/* A changed order keeps its number, unless it is another member's now. */
 static const char order_numbers[] =
 "SELECT 'order_number'::text, format('order %s', s.order_key),"
 "       CASE WHEN s.counted = s.of_all THEN s.counted::text ELSE format('%s to %s', s.counted, s.of_all) END,"
 "       coalesce(s.order_number::text, 'none')"
-"  FROM (SELECT s.order_key, s.posted_at, (s.counters->>'order_number')::numeric AS order_number,"
-"               count(*) FILTER (WHERE s.counters ? 'order_number') OVER w AS counted, count(*) OVER w AS of_all"
-"          FROM @sale s WINDOW w AS (PARTITION BY s.member_id ORDER BY s.sale_id ROWS UNBOUNDED PRECEDING)) s"
+"  FROM (SELECT s.order_key, s.posted_at, s.is_first, s.order_number,"
+"               CASE WHEN s.is_first THEN count(*) FILTER (WHERE s.is_first AND s.order_number IS NOT NULL) OVER w ELSE 1 END AS counted,"
+"               count(*) FILTER (WHERE s.is_first) OVER w AS of_all"
+"          FROM (SELECT s.sale_id, s.member_id, s.order_key, s.posted_at, (s.counters->>'order_number')::numeric AS order_number,"
+"                       s.revision = 1 OR NOT EXISTS (SELECT FROM @sale v WHERE v.order_key = s.order_key"
+"                                                        AND v.revision < s.revision AND v.member_id = s.member_id) AS is_first"
+"                  FROM @sale s) s"
+"        WINDOW w AS (PARTITION BY s.member_id ORDER BY s.sale_id ROWS UNBOUNDED PRECEDING)) s"
 " WHERE s.order_number NOT BETWEEN s.counted AND s.of_all AND s.posted_at >= $1";
 
-/* By member and rule: a sale by which the rule was applied follows one that it paid. */
+/*
+ * Whether a rule had paid in an earlier sale of the member.  A sale that was
+ * replaced counts up to the one that replaced it.
+ */
 static const char applied[] =
-"SELECT 'once_per_buyer'::text, format('order %s, rule %s', s.order_key, s.rule), s.expected, s.applied::text"
-"  FROM (SELECT s.order_key, s.posted_at, s.rule, s.applied,"
-"               CASE WHEN s.before_counted > 0 THEN '1' WHEN s.before = 0 THEN '0' END AS expected"
-"          FROM (SELECT s.*, sum(s.paid) OVER w - s.paid AS before,"
-"                       sum(s.paid) FILTER (WHERE s.applied IS NOT NULL) OVER w"
-"                       - CASE WHEN s.applied IS NOT NULL THEN s.paid ELSE 0 END AS before_counted"
-"                  FROM (SELECT s.sale_id, s.order_key, s.posted_at, s.member_id, r.rule,"
-"                               (s.counters->'applied'->>r.rule)::numeric AS applied,"
-"                               EXISTS (SELECT FROM @ledger l WHERE l.source = 'sale' AND l.source_id = s.sale_id"
-"                                        AND l.rule = r.rule)::integer AS paid"
-"                          FROM @sale s"
-"                         CROSS JOIN (SELECT DISTINCT k.rule COLLATE \"C\" AS rule FROM @sale a"
-"                                      CROSS JOIN LATERAL jsonb_object_keys(a.counters->'applied') AS k(rule)) r) s"
-"                WINDOW w AS (PARTITION BY s.member_id, s.rule ORDER BY s.sale_id ROWS UNBOUNDED PRECEDING)) s"
-"         WHERE s.applied IS NOT NULL) s"
-" WHERE s.applied::text <> s.expected AND s.posted_at >= $1";
+"WITH rules AS MATERIALIZED ("
+"    SELECT DISTINCT k.rule COLLATE \"C\" AS rule FROM @sale a"
+"     CROSS JOIN LATERAL jsonb_object_keys(a.counters->'applied') AS k(rule)"
+"), paid AS MATERIALIZED ("
+"    SELECT s.sale_id, s.order_key, s.posted_at, s.member_id, s.replaces, r.rule,"
+"           (s.counters->'applied'->>r.rule)::numeric AS applied,"
+"           EXISTS (SELECT FROM @ledger l WHERE l.source = 'sale' AND l.source_id = s.sale_id AND l.rule = r.rule)::integer AS paid"
+"      FROM @sale s CROSS JOIN rules r"
+"), events AS ("
+"    SELECT e.sale_id, e.order_key, e.posted_at, e.member_id, e.rule, e.applied, e.paid, 0 AS taken,"
+"           CASE WHEN e.applied IS NOT NULL THEN e.paid ELSE 0 END AS counted"
+"      FROM paid e"
+"    UNION ALL"
+"    SELECT z.sale_id, NULL, NULL, e.member_id, e.rule, NULL, 0, e.paid, 0"
+"      FROM @sale z JOIN paid e ON e.sale_id = z.replaces"
+")"
+"SELECT 'once_per_buyer'::text, format('order %s, rule %s', e.order_key, e.rule), e.expected, e.applied::text"
+"  FROM (SELECT e.*, CASE WHEN sum(e.counted - e.taken) OVER w - e.counted > 0 THEN '1'"
+"                         WHEN sum(e.paid - e.taken) OVER w - e.paid <= 0 THEN '0' END AS expected"
+"          FROM events e WINDOW w AS (PARTITION BY e.member_id, e.rule ORDER BY e.sale_id RANGE UNBOUNDED PRECEDING)) e"
+" WHERE e.applied::text <> e.expected AND e.posted_at >= $1";
 
 /*
  * What a rule had paid a member in the period of the sale.  Each sale says so
  * of those to whom it had paid something; of those that it says nothing about
- * and pays, it was nothing.  $1 is since, the clock that of the program.
+ * and pays, it was nothing.
  */
 static const char earned[] =
 "WITH capped AS MATERIALIZED ("
@@ -58,7 +72,7 @@ static const char earned[] =
 "                           FROM jsonb_each(s.counters->'earned') AS r"
 "                          CROSS JOIN LATERAL jsonb_object_keys(r.value) AS k(key)) c"
 "     WHERE s.counters ? 'earned'"
-"), events AS ("
+"), amounts AS ("
 "    SELECT s.sale_id, l.member_id, c.rule, c.cap, sum(l.amount) AS paid, NULL::numeric AS stored"
 "      FROM capped c"
 "      JOIN @ledger l ON l.rule = c.rule AND l.source = 'sale'"
@@ -71,25 +85,30 @@ static const char earned[] =
 "     CROSS JOIN LATERAL jsonb_each(r.value) AS c"
 "     CROSS JOIN LATERAL jsonb_each_text(c.value) AS m"
 "     WHERE s.counters ? 'earned'"
-"), joined AS ("
-"    SELECT s.sale_id, s.order_key, s.posted_at, s.currency, e.member_id, e.rule, e.cap, sum(e.paid) AS paid,"
-"           CASE WHEN s.counters->'earned'->e.rule ? e.cap THEN coalesce(max(e.stored), 0) END AS stored,"
-"           CASE e.cap WHEN 'member_lifetime' THEN '-infinity'"
-"                      ELSE date_trunc(substr(e.cap, 8), s.occurred_at, (SELECT p.time_zone FROM @program p)) END AS period"
-"      FROM events e"
-"      JOIN @sale s ON s.sale_id = e.sale_id"
-"     GROUP BY s.sale_id, e.member_id, e.rule, e.cap"
+"), sales AS MATERIALIZED ("
+"    SELECT s.sale_id, s.order_key, s.posted_at, s.currency, a.member_id, a.rule, a.cap, sum(a.paid) AS paid,"
+"           CASE WHEN s.counters->'earned'->a.rule ? a.cap THEN coalesce(max(a.stored), 0) END AS stored,"
+"           CASE a.cap WHEN 'member_lifetime' THEN '-infinity'"
+"                      ELSE date_trunc(substr(a.cap, 8), s.occurred_at, (SELECT p.time_zone FROM @program p)) END AS period"
+"      FROM amounts a"
+"      JOIN @sale s ON s.sale_id = a.sale_id"
+"     GROUP BY s.sale_id, a.member_id, a.rule, a.cap"
+"), events AS ("
+"    SELECT e.sale_id, e.order_key, e.posted_at, e.currency, e.member_id, e.rule, e.cap, e.period, e.stored, e.paid, 0 AS taken,"
+"           CASE WHEN e.stored IS NOT NULL THEN e.paid ELSE 0 END AS counted"
+"      FROM sales e"
+"    UNION ALL"
+"    SELECT z.sale_id, NULL, NULL, e.currency, e.member_id, e.rule, e.cap, e.period, NULL, 0, e.paid, 0"
+"      FROM @sale z JOIN sales e ON e.sale_id = z.replaces"
 ")"
-"SELECT 'cap'::text, format('order %s: member %s, rule %s, %s', j.order_key, j.member_id, j.rule, j.cap),"
-"       CASE WHEN j.counted = j.of_all THEN format('%s %s before', j.of_all, j.currency)"
-"            ELSE format('%s to %s %s before', j.counted, j.of_all, j.currency) END,"
-"       format('%s %s', j.stored, j.currency)"
-"  FROM (SELECT j.*, sum(j.paid) OVER w - j.paid AS of_all,"
-"               coalesce(sum(j.paid) FILTER (WHERE j.stored IS NOT NULL) OVER w, 0)"
-"               - CASE WHEN j.stored IS NOT NULL THEN j.paid ELSE 0 END AS counted"
-"          FROM joined j"
-"        WINDOW w AS (PARTITION BY j.member_id, j.rule, j.cap, j.currency, j.period ORDER BY j.sale_id ROWS UNBOUNDED PRECEDING)) j"
-" WHERE j.stored NOT BETWEEN j.counted AND j.of_all AND j.posted_at >= $1";
+"SELECT 'cap'::text, format('order %s: member %s, rule %s, %s', e.order_key, e.member_id, e.rule, e.cap),"
+"       CASE WHEN e.least = e.most THEN format('%s %s before', e.most, e.currency)"
+"            ELSE format('%s to %s %s before', e.least, e.most, e.currency) END,"
+"       format('%s %s', e.stored, e.currency)"
+"  FROM (SELECT e.*, sum(e.paid - e.taken) OVER w - e.paid AS most, sum(e.counted - e.taken) OVER w - e.counted AS least"
+"          FROM events e"
+"        WINDOW w AS (PARTITION BY e.member_id, e.rule, e.cap, e.currency, e.period ORDER BY e.sale_id RANGE UNBOUNDED PRECEDING)) e"
+" WHERE e.stored NOT BETWEEN e.least AND e.most AND e.posted_at >= $1";
 
 void
 audit_counters(Audit *audit)

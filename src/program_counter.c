@@ -429,7 +429,7 @@ load_applied(Counters *counters)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Sums of what sales paid, by the ledger: for life as it is, else with the sales. */
+/* Sums of the ledger: for life by its index alone, else with the sales. */
 static void
 load_earned(Counters *counters, bool for_life)
 {
@@ -459,7 +459,6 @@ load_earned(Counters *counters, bool for_life)
 							  "SELECT k.place, sum(l.amount)"
 							  "  FROM unnest($1, $2, $3) WITH ORDINALITY AS k(member_id, rule, currency, place)"
 							  "  JOIN @ledger l ON l.member_id = k.member_id AND l.currency = k.currency AND l.rule = k.rule"
-							  " WHERE l.source = 'sale'"
 							  " GROUP BY k.place" :
 							  "SELECT k.place, sum(l.amount)"
 							  "  FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY"
