@@ -367,8 +367,8 @@ source_lines_query(LineSource *source)
 					column_ref(source->line_key));
 }
 
-static char *
-mapped_refunds(Program *program, RefundSource *source, Oid relid, const char *from)
+char *
+source_mapped_refunds(Program *program, RefundSource *source, Oid relid, const char *from)
 {
 	return psprintf("(SELECT true AS here, %s AS key, %s AS order_key, %s AS line_key, %s AS amount,"
 					" %s AS occurred_at FROM %s /* %u */)",
@@ -392,13 +392,13 @@ source_refunds_query(Program *program, RefundSource *source, Oid relid, SourceRo
 		case SOURCE_TABLE:
 		case SOURCE_CATCH_UP:
 			return psprintf("SELECT n.* FROM %s n",
-							mapped_refunds(program, source, relid, whole_table(relid)));
+							source_mapped_refunds(program, source, relid, whole_table(relid)));
 		case SOURCE_INSERTED:
 			return psprintf("SELECT n.* FROM %s n",
-							mapped_refunds(program, source, relid, SOURCE_NEW_ROWS " r"));
+							source_mapped_refunds(program, source, relid, SOURCE_NEW_ROWS " r"));
 		case SOURCE_SETTLED:
 			return psprintf("SELECT n.* FROM %s n",
-							mapped_refunds(program, source, relid, settled_rows(relid, source->key)));
+							source_mapped_refunds(program, source, relid, settled_rows(relid, source->key)));
 		case SOURCE_UPDATED:
 			return psprintf("SELECT coalesce(n.here, false), coalesce(n.key, o.key), n.order_key, n.line_key, n.amount,"
 							" n.occurred_at"
@@ -406,11 +406,11 @@ source_refunds_query(Program *program, RefundSource *source, Oid relid, SourceRo
 							" WHERE n.here IS NULL OR o.here IS NULL OR"
 							" ROW(n.order_key, n.line_key, n.amount, n.occurred_at) IS DISTINCT FROM"
 							" ROW(o.order_key, o.line_key, o.amount, o.occurred_at)",
-							mapped_refunds(program, source, relid, SOURCE_NEW_ROWS " r"),
-							mapped_refunds(program, source, relid, SOURCE_OLD_ROWS " r"));
+							source_mapped_refunds(program, source, relid, SOURCE_NEW_ROWS " r"),
+							source_mapped_refunds(program, source, relid, SOURCE_OLD_ROWS " r"));
 		case SOURCE_DELETED:
 			return psprintf("SELECT false, o.key, o.order_key, o.line_key, o.amount, o.occurred_at FROM %s o",
-							mapped_refunds(program, source, relid, SOURCE_OLD_ROWS " r"));
+							source_mapped_refunds(program, source, relid, SOURCE_OLD_ROWS " r"));
 		case SOURCE_PAID:
 			break;				/* of orders */
 	}
@@ -422,6 +422,6 @@ char *
 source_locked_refunds_query(Program *program, RefundSource *source)
 {
 	return psprintf("SELECT n.* FROM %s n FOR SHARE",
-					mapped_refunds(program, source, source->relid,
+					source_mapped_refunds(program, source, source->relid,
 								   source_keyed_rows(source->relid, source->key, TEXTOID, 1)));
 }
