@@ -152,6 +152,7 @@ class Program:
 		self.members = {}
 		self.plans = []					# (valid_from or None, document)
 		self.sales = {}					# key: revisions
+		self.numbers = {}				# of members, as the server calls them
 		self.users = {}					# of the attached table
 		self.orders = {}
 		self.refunds = {}
@@ -647,7 +648,7 @@ class Program:
 		"""What is written off: {(member, currency): amount}."""
 		after = self.settings["write_off_after"]
 		if self.settings["clawback"] != "write_off":
-			return {}
+			raise Refused("55000")
 		debts = {}
 		for member, currency in {(row.member, row.currency) for row in self.ledger}:
 			since = self.debt_since(member, currency, now)
@@ -708,7 +709,7 @@ class Program:
 
 	def payout_of(self, key):
 		if key not in self.payouts:
-			raise Refused("42704")
+			raise Refused("23503")
 		return self.payouts[key]
 
 	def approve(self, key):
@@ -719,12 +720,12 @@ class Program:
 
 	def settle(self, key, reference, settled_at):
 		payout = self.payout_of(key)
-		if payout.settled is not None and payout.settled != (reference, settled_at):
-			raise Refused("23505")
-		if payout.settled is not None and payout.failed is None:
-			return
 		if payout.failed is not None or not payout.approved:
 			raise Refused("55000")
+		if payout.settled is not None:
+			if payout.settled != (reference, settled_at):
+				raise Refused("23505")
+			return
 		self.set(payout, "settled", (reference, settled_at))
 
 	def fail(self, key, reason, now):
@@ -743,17 +744,23 @@ class Program:
 			if self.batches[key] != (as_of, currency):
 				raise Refused("23505")
 			return
+		swept = set()
 		if sweep:
 			minimum = self.terms[currency]["minimum"] if currency in self.terms else ZERO
 			for member in self.members:
 				amount = min(self.available(member, currency, now), self.available(member, currency, as_of))
 				if amount > 0 and amount >= minimum:
-					self.request_payout(member, amount, f"{key} {self.key_text(member)}", currency, now)
+					name = f"{key} {self.numbers.get(member, member)}"
+					mark = self.mark()
+					payout = self.request_payout(member, amount, name, currency, now)
+					if payout.fee + payout.tax == amount:
+						self.take_back(mark)	# nothing would be transferred
+					else:
+						swept.add(name)
 		self.put(self.batches, key, (as_of, currency))
-		swept = {f"{key} {self.key_text(member)}" for member in self.members}
 		for payout in self.payouts.values():
 			if (payout.state == "approved" and payout.currency == currency
-					and (payout.requested_at < as_of or payout.key in swept)):
+					and (payout.requested_at <= as_of or payout.key in swept)):
 				self.set(payout, "batch", key)
 
 	# --- periods

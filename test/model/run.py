@@ -318,6 +318,7 @@ class Run:
 		expected = {member: (each.sponsor, each.state, each.rank, self.model.path(member))
 					for member, each in self.model.members.items()}
 		self.names = names
+		self.model.numbers.update((member, number) for number, member in names.items())
 		self.same("members", expected, found)
 
 	def compare_ledger(self):
