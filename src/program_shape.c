@@ -32,7 +32,8 @@ static const Column program_columns[] = {
 	{"key_type", TEXTOID, true}, {"paused_at", TIMESTAMPTZOID, false}, {"hold_start", TEXTOID, true},
 	{"hold_period", INTERVALOID, true}, {"sale_change", TEXTOID, true}, {"clawback", TEXTOID, true},
 	{"write_off_after", INTERVALOID, false}, {"notices", BOOLOID, true}, {"folded_through", INT8OID, true},
-	{"total_period", TEXTOID, false}, {NULL}
+	{"total_period", TEXTOID, false}, {"archived_before", TIMESTAMPTZOID, false},
+	{"statements_from", TIMESTAMPTZOID, false}, {NULL}
 };
 static const Column member_columns[] = {
 	{"member_id", INT8OID, true}, {"sponsor_id", INT8OID, false}, {"joined_at", TIMESTAMPTZOID, true},
@@ -125,7 +126,7 @@ static const Column payout_approval_columns[] = {
 };
 static const Column payout_batch_columns[] = {
 	{"payout_batch_id", INT8OID, true}, {"batch_key", TEXTOID, true}, {"as_of", TIMESTAMPTZOID, true},
-	{"author", TEXTOID, true}, {NULL}
+	{"currency", TEXTOID, true}, {"sweep", BOOLOID, true}, {"author", TEXTOID, true}, {NULL}
 };
 static const Column payout_batch_item_columns[] = {
 	{"payout_id", INT8OID, true}, {"payout_batch_id", INT8OID, true}, {NULL}
@@ -139,9 +140,14 @@ static const Column payout_failure_columns[] = {
 	{"author", TEXTOID, true}, {NULL}
 };
 static const Column account_columns[] = {
-	{"member_id", INT8OID, true}, {"currency", TEXTOID, true}, {"available", NUMERICOID, true}, {NULL}
+	{"member_id", INT8OID, true}, {"currency", TEXTOID, true}, {"available", NUMERICOID, true},
+	{"entries", INT8OID, true}, {"last_posted_at", TIMESTAMPTZOID, false}, {NULL}
 };
 static const Column held_columns[] = {
+	{"member_id", INT8OID, true}, {"currency", TEXTOID, true}, {"entry_id", INT8OID, true},
+	{"amount", NUMERICOID, true}, {"available_at", TIMESTAMPTZOID, false}, {"sale_id", INT8OID, false}, {NULL}
+};
+static const Column archived_columns[] = {
 	{"member_id", INT8OID, true}, {"currency", TEXTOID, true}, {"entry_id", INT8OID, true},
 	{"amount", NUMERICOID, true}, {"available_at", TIMESTAMPTZOID, false}, {"sale_id", INT8OID, false}, {NULL}
 };
@@ -172,7 +178,8 @@ static const Column *const columns[PROGRAM_NTABLES] = {
 	sale_line_columns, sale_release_columns, refund_columns, refund_posting_columns, refund_line_columns,
 	adjustment_columns, payout_terms_columns, payout_columns, payout_approval_columns, payout_batch_columns,
 	payout_batch_item_columns, payout_settlement_columns, payout_failure_columns, account_columns,
-	held_columns, closed_period_columns, team_total_columns, team_delta_columns, ledger_columns
+	held_columns, archived_columns, closed_period_columns, team_total_columns, team_delta_columns,
+	ledger_columns
 };
 
 /* Columns mostly stand in the order above: the search goes on from the last. */

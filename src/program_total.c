@@ -557,7 +557,7 @@ program_team_total(PG_FUNCTION_ARGS)
 	{
 		PEOPLE, SALES, VOLUME, NCOLUMNS
 	};
-	Program    *program = program_arg_reading(fcinfo);
+	Program    *program = program_arg_to_read(fcinfo);
 	MemberArg	member = program_member_arg(fcinfo, program, 1, "member", true);
 	Oid			types[] = {INT8OID, DATEOID};
 	Datum		values[2];
