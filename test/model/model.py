@@ -384,10 +384,11 @@ class Program:
 		if currency not in self.config["scales"]:
 			raise Refused("22023")
 
-	def counters(self, plan, member, path):
-		"""What a plan may ask for; the model answers order numbers alone."""
-		number = sum(1 for every in self.sales.values() for sale in every if sale.member == member)
-		return {"order_number": number + 1}
+	def counters(self, key, member):
+		"""What a plan may ask for; the model answers order numbers alone.  An
+		order that changes keeps its number with a member that has had it."""
+		orders = [k for k, every in self.sales.items() if any(sale.member == member for sale in every)]
+		return {"order_number": (orders.index(key) if key in orders else len(orders)) + 1}
 
 	def post(self, key, member, amount, currency, occurred_at, attributes, lines, now):
 		version, plan = self.plan_at(occurred_at)
@@ -396,7 +397,7 @@ class Program:
 		path = self.path(member)
 		upline = [self.members[each] for each in reversed(path)]
 		facts = {"attributes": attributes or {}, "occurred_at": occurred_at.isoformat(),
-				 "counters": self.counters(plan, member, path),
+				 "counters": self.counters(key, member),
 				 "lines": [{"key": line["key"], "product": line["product"], "amount": as_decimal(line["amount"])}
 						   for line in lines]}
 		calculated = oracle.payments(oracle.lines(plan, oracle.Sale(
@@ -554,6 +555,16 @@ class Program:
 				raise Refused("55000")
 			if not taken:
 				self.record_refund(f"{key} refunded", key, None, None, now)
+
+	def write_lines(self, key, new, now):
+		"""The lines of an order become those of new, and nothing else changes."""
+		sale = self.sale_of(key)
+		if sale is None or new["lines"] == self.orders[key]["lines"]:
+			self.put(self.orders, key, new)
+		elif new["status"] not in PAID:
+			raise Refused("55000")
+		else:
+			self.write_order(key, new, now)
 
 	def refund_growth(self, key, old, new, now):
 		told = sum((refund.amount for refund in self.refunds.values()

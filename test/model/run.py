@@ -176,8 +176,10 @@ class Run:
 
 	def random_steps(self, dice, steps):
 		with_chance = operations.Dice(dice, self.model)
-		for first in [{"op": "Plan", "document": operations.random_plan(with_chance), "at": None}]:
-			self.step(operations.read(first))
+		self.step(operations.Plan(document=operations.random_plan(with_chance), at=None))
+		for kind in (operations.Alter, operations.Alter, operations.Terms):
+			if kind in self.kinds and with_chance.chance(0.7):
+				self.step(kind.random(with_chance))
 		for _ in range(8):
 			self.step(operations.Join.random(with_chance))
 		while len(self.done) < steps:
