@@ -32,7 +32,8 @@ static const Column program_columns[] = {
 	{"key_type", TEXTOID, true}, {"paused_at", TIMESTAMPTZOID, false}, {"hold_start", TEXTOID, true},
 	{"hold_period", INTERVALOID, true}, {"sale_change", TEXTOID, true}, {"clawback", TEXTOID, true},
 	{"write_off_after", INTERVALOID, false}, {"notices", BOOLOID, true}, {"folded_through", INT8OID, true},
-	{"total_period", TEXTOID, false}, {"archived_before", TIMESTAMPTZOID, false},
+	{"total_period", TEXTOID, false}, {"delta_generation", INT4OID, true},
+	{"folded_generation", INT4OID, true}, {"archived_before", TIMESTAMPTZOID, false},
 	{"statements_from", TIMESTAMPTZOID, false}, {NULL}
 };
 static const Column member_columns[] = {
@@ -161,7 +162,7 @@ static const Column team_total_columns[] = {
 	{"sales", INT8OID, true}, {"volume", NUMERICOID, true}, {NULL}
 };
 static const Column team_delta_columns[] = {
-	{"path", REFPATH, false}, {"member_id", INT8OID, false}, {"period", DATEOID, true},
+	{"generation", INT4OID, true}, {"path", REFPATH, false}, {"member_id", INT8OID, false}, {"period", DATEOID, true},
 	{"people", INT8OID, true}, {"sales", INT8OID, true}, {"volume", NUMERICOID, true}, {NULL}
 };
 static const Column ledger_columns[] = {

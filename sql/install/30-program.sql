@@ -40,6 +40,8 @@ CREATE TABLE @program@.program (
 	notices boolean NOT NULL DEFAULT false,
 	folded_through bigint NOT NULL DEFAULT 0,
 	total_period text CHECK (total_period IN ('day', 'week', 'month', 'quarter', 'year')),
+	delta_generation integer NOT NULL DEFAULT 1,
+	folded_generation integer NOT NULL DEFAULT 0,
 	archived_before timestamptz,
 	statements_from timestamptz,
 	CONSTRAINT program_write_off_check CHECK ((clawback = 'write_off') = (write_off_after IS NOT NULL))
@@ -56,6 +58,8 @@ COMMENT ON COLUMN @program@.program.sale_change IS 'refuse: amount and member of
 COMMENT ON COLUMN @program@.program.clawback IS 'what a refund does that takes back more than a member has: carry the debt, write it off after write_off_after, or block the refund';
 COMMENT ON COLUMN @program@.program.notices IS 'whether a change of a member''s balance is told by NOTIFY';
 COMMENT ON COLUMN @program@.program.total_period IS 'calendar period by which team totals are kept; NULL: none are';
+COMMENT ON COLUMN @program@.program.delta_generation IS 'generation that changes of team totals are written into';
+COMMENT ON COLUMN @program@.program.folded_generation IS 'no change of this generation or an earlier one is left, or will be written';
 COMMENT ON COLUMN @program@.program.folded_through IS 'ledger entries up to this one are summed up in account and held';
 COMMENT ON COLUMN @program@.program.archived_before IS 'entries posted before this have been taken out of the ledger by archive_ledger(); NULL: none';
 COMMENT ON COLUMN @program@.program.statements_from IS 'statements and balances of the past reach back to this; NULL: to the beginning';
@@ -495,6 +499,7 @@ COMMENT ON COLUMN @program@.team_total.sales IS 'sales of the period, for the up
 COMMENT ON COLUMN @program@.team_total.volume IS 'their sum, less what was refunded in the period, in the program''s currency';
 
 CREATE TABLE @program@.team_delta (
+	generation integer NOT NULL,
 	path distributor.refpath,
 	member_id bigint,
 	period date NOT NULL,
@@ -503,9 +508,10 @@ CREATE TABLE @program@.team_delta (
 	volume numeric NOT NULL,
 	CONSTRAINT team_delta_path_check CHECK (num_nonnulls(path, member_id) = 1)
 );
-CREATE INDEX team_delta_path_idx ON @program@.team_delta (path) WHERE path IS NOT NULL;
+CREATE INDEX team_delta_path_idx ON @program@.team_delta (generation, path) WHERE path IS NOT NULL;
 CREATE INDEX team_delta_member_id_idx ON @program@.team_delta (member_id) WHERE member_id IS NOT NULL;
 COMMENT ON TABLE @program@.team_delta IS 'changes of team totals that fold() has not added to team_total yet';
+COMMENT ON COLUMN @program@.team_delta.generation IS 'generations are folded as a whole: what an old snapshot keeps of folded ones lies in a part of the index that nobody else reads';
 COMMENT ON COLUMN @program@.team_delta.path IS 'counts for every member on this path';
 COMMENT ON COLUMN @program@.team_delta.member_id IS 'counts for this member alone';
 
