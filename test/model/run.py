@@ -29,8 +29,8 @@ sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "
 import operations
 from model import Program, Refused
 
-RUN = 400
-AUDIT_EVERY = 1							# in a long run: 20
+RUN = 300								# operations on one program
+LONG = 10000							# from so many on, audit is asked after every 20th alone
 SHRINK_FOR = 120						# seconds
 
 
@@ -451,6 +451,18 @@ class Run:
 		if (Fraction(rows[0][3]), Fraction(rows[-1][3])) != (opening, last):
 			raise Difference("opening or closing balance", f"{what}: {show(opening)} to {show(last)}, not\n" + "\n".join(map(str, rows)))
 
+	def check_at_the_end(self):
+		"""What is asked less often on the way."""
+		if "audit" in self.server.functions:
+			self.audit()
+		if "balance" in self.server.functions:
+			for back in (0, 3, 10, 30, 100):
+				self.compare_balances(self.model.moment(back))
+		if "statement" in self.server.functions:
+			for nth in range(20):
+				self.compare_statement(nth)
+		self.server.connection.commit()
+
 	def audit(self):
 		found = self.server.rows("SELECT * FROM distributor.audit('model')")
 		if found:
@@ -545,9 +557,10 @@ def main():
 	missing = []
 	while done < wanted:
 		config = random_config(dice)
-		run = Run(config, counts=counts)
+		run = Run(config, 20 if wanted >= LONG else 1, counts)
 		try:
 			run.random_steps(random.Random(dice.random()), min(RUN, wanted - done))
+			run.check_at_the_end()
 		except Difference as found:
 			run.close()
 			report(config, run.done, found, seed)
