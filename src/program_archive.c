@@ -37,7 +37,7 @@ ledger_check_not_archived(Program *program, Datum sale_ids)
 				 errmsg("the entries of order \"%s\" have been archived",
 						TextDatumGetCString(program_get(0, 1, TEXTOID))),
 				 errdetail("What it paid is not in the ledger any more and cannot be taken back entry by entry."),
-				 errhint("Take commissions back by distributor.adjust(), or attach the archived table to the ledger again.")));
+				 errhint("Take commissions back by distributor.adjust(); the archived table says which.")));
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -201,21 +201,21 @@ keep_sums(Program *program, void *arg)
 	check_archivable(program, archive);
 	values[0] = TimestampTzGetDatum(archive->archived_before);
 	values[1] = TimestampTzGetDatum(archive->statements_from);
-	program_query(program,
-				  "INSERT INTO @archived AS a (member_id, currency, entry_id, amount, available_at, sale_id)"
-				  " SELECT e.member_id, e.currency, e.entry_id, sum(e.amount), max(e.available_at), max(e.sale_id)"
-				  "   FROM (SELECT l.member_id, l.currency, l.amount,"
-				  "                CASE WHEN v.available THEN 0 ELSE l.entry_id END AS entry_id,"
-				  "                CASE WHEN v.available THEN '-infinity' ELSE l.available_at END AS available_at,"
-				  "                CASE WHEN NOT v.available AND l.available_at IS NULL THEN " UNRELEASED_SALE("l", "p") " END AS sale_id"
-				  "           FROM @ledger l"
-				  JOIN_RELEASE
-				  "          CROSS JOIN LATERAL (SELECT coalesce(coalesce(l.available_at,"
-				  "                     CASE WHEN r.recorded_at <= $2 THEN r.available_at END) <= $2, false) AS available) v"
-				  "          WHERE l.posted_at < $1) e"
-				  "  GROUP BY 1, 2, 3"
-				  " ON CONFLICT (member_id, currency, entry_id) DO UPDATE SET amount = a.amount + excluded.amount",
-				  2, types, values, NULL, 0);
+	program_query_once(program,
+					   "INSERT INTO @archived AS a (member_id, currency, entry_id, amount, available_at, sale_id)"
+					   " SELECT e.member_id, e.currency, e.entry_id, sum(e.amount), max(e.available_at), max(e.sale_id)"
+					   "   FROM (SELECT l.member_id, l.currency, l.amount,"
+					   "                CASE WHEN v.available THEN 0 ELSE l.entry_id END AS entry_id,"
+					   "                CASE WHEN v.available THEN '-infinity' ELSE l.available_at END AS available_at,"
+					   "                CASE WHEN NOT v.available AND l.available_at IS NULL THEN " UNRELEASED_SALE("l", "p") " END AS sale_id"
+					   "           FROM @ledger l"
+					   JOIN_RELEASE
+					   "          CROSS JOIN LATERAL (SELECT coalesce(coalesce(l.available_at,"
+					   "                     CASE WHEN r.recorded_at <= $2 THEN r.available_at END) <= $2, false) AS available) v"
+					   "          WHERE l.posted_at < $1) e"
+					   "  GROUP BY 1, 2, 3"
+					   " ON CONFLICT (member_id, currency, entry_id) DO UPDATE SET amount = a.amount + excluded.amount",
+					   2, types, values, 0);
 	program_query(program, "UPDATE @program SET archived_before = $1, statements_from = greatest(statements_from, $2)",
 				  2, types, values, NULL, 0);
 }
