@@ -33,7 +33,8 @@ static const char *const table_names[PROGRAM_NTABLES] = {
 	"plan", "order_source", "order_line_source", "refund_source", "sale", "sale_line",
 	"sale_release", "refund", "refund_posting", "refund_line", "adjustment",
 	"payout_terms", "payout", "payout_approval", "payout_batch", "payout_batch_item",
-	"payout_settlement", "payout_failure", "account", "held", "archived", "closed_period", "ledger"
+	"payout_settlement", "payout_failure", "account", "held", "archived", "closed_period",
+	"team_total", "team_delta", "ledger"
 };
 
 /* Objects of the tree's lock live in this subobject of the table member. */

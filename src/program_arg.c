@@ -13,7 +13,7 @@
 #include "program_member.h"
 
 static Program *
-open_arg(FunctionCallInfo fcinfo, bool read_only)
+open_program(FunctionCallInfo fcinfo, bool read_only)
 {
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -26,14 +26,14 @@ open_arg(FunctionCallInfo fcinfo, bool read_only)
 Program *
 program_arg(FunctionCallInfo fcinfo)
 {
-	return open_arg(fcinfo, false);
+	return open_program(fcinfo, false);
 }
 
-/* The same for a function that is STABLE: all it reads is in the caller's snapshot. */
+/* The same for a function that sees what its query sees. */
 Program *
-program_arg_to_read(FunctionCallInfo fcinfo)
+program_arg_reading(FunctionCallInfo fcinfo)
 {
-	return open_arg(fcinfo, true);
+	return open_program(fcinfo, true);
 }
 
 /*

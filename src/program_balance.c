@@ -155,7 +155,7 @@ program_balance(PG_FUNCTION_ARGS)
 	uint64		found;
 
 	InitMaterializedSRF(fcinfo, 0);
-	program = program_arg_to_read(fcinfo);
+	program = program_arg_reading(fcinfo);
 	member = program_member_arg(fcinfo, program, 1, "member", true);
 	program_member_must_exist(program, &member);
 	if (is_past)

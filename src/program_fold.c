@@ -1,6 +1,7 @@
 /*
  * program_fold.c
- *	  fold(): summing up what has been posted in checkpoints.
+ *	  fold(): summing up what has been posted in checkpoints, and what teams
+ *	  have added to (program_total.c).
  *
  * Entries up to program.folded_through are in account, as sums, or in held,
  * one by one, while they are not available.  A batch moves the entries of a
@@ -27,6 +28,7 @@
 
 #include "program_balance.h"
 #include "program_cut.h"
+#include "program_total.h"
 
 typedef enum FoldStep
 {
@@ -35,6 +37,7 @@ typedef enum FoldStep
 	FOLD_ENTRIES,				/* the next ones of the ledger */
 	FOLD_RELEASED,				/* tell those held from when they are available */
 	FOLD_HELD,					/* what has become available */
+	FOLD_TEAMS,					/* changes of team totals */
 	FOLD_DONE
 } FoldStep;
 
@@ -201,7 +204,7 @@ fold_held(Program *program, Fold *fold)
 						  "SELECT f.member_id, f.currency, sum(f.amount), 0, NULL::timestamptz FROM freed f GROUP BY 1, 2"
 						  IF_THERE,
 						  2, types, values, NULL, 0) == 0)
-		fold->step = FOLD_DONE;
+		fold->step = FOLD_TEAMS;
 }
 
 static void
@@ -227,6 +230,7 @@ fold_batch(Program *program, void *arg)
 		case FOLD_HELD:
 			fold_held(program, fold);
 			break;
+		case FOLD_TEAMS:
 		case FOLD_DONE:
 			break;
 	}
@@ -250,6 +254,11 @@ fold_step(Fold *fold)
 		ereport(NOTICE,
 				(errmsg("another session is folding the balances of program \"%s\"", program->name)));
 		fold->step = FOLD_DONE;
+	}
+	else if (fold->step == FOLD_TEAMS)
+	{
+		if (totals_fold(program, fold->batch_size) <= 0)
+			fold->step = FOLD_DONE;
 	}
 	else
 		program_as_owner(program, fold->step < FOLD_ENTRIES ? 0 : FOLD_WRITES, fold_batch, fold);

@@ -12,6 +12,7 @@
 
 #include "money.h"
 #include "program_ledger.h"
+#include "program_notice.h"
 
 typedef struct LedgerRow
 {
@@ -173,9 +174,19 @@ insert_chunk(Program *program, LedgerSource source, const LedgerRow *rows, int n
 	pfree(nulls);
 }
 
+static void
+tell_changes(Program *program, const LedgerRows *rows)
+{
+	for (int i = 0; i < rows->n; i++)
+		notice_add(program, rows->rows[i].member_id, rows->rows[i].currency, rows->rows[i].amount);
+	notice_name_members(program);
+}
+
 void
 ledger_insert(Program *program, LedgerRows *rows)
 {
 	for (int start = 0; start < rows->n; start += LEDGER_CHUNK_ROWS)
 		insert_chunk(program, rows->source, rows->rows + start, Min(LEDGER_CHUNK_ROWS, rows->n - start));
+	if (program->terms.notices && rows->n > 0)
+		tell_changes(program, rows);
 }

@@ -27,6 +27,7 @@
 #include "plan.h"
 #include "program_member.h"
 #include "program_refund.h"
+#include "program_total.h"
 
 /* Entries of any line. */
 #define ANY_LINE (-1)
@@ -470,6 +471,24 @@ write_lines(RefundTaking *taking)
 				  3, types, values, NULL, 0);
 }
 
+static void
+tell_totals(RefundTaking *taking)
+{
+	TotalRefund *refunds = palloc(sizeof(TotalRefund) * Max(list_length(taking->postings), 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, taking->postings)
+	{
+		Taken	   *taken = lfirst(cell);
+
+		refunds[n].refund_id = *taken->refund_id;
+		refunds[n].sale_id = taken->sale_id;
+		refunds[n++].amount = taken->amount;
+	}
+	totals_of_refunds(taking->program, refunds, n);
+}
+
 void
 refund_write(RefundTaking *taking)
 {
@@ -478,4 +497,5 @@ refund_write(RefundTaking *taking)
 	if (taking->lines != NIL)
 		write_lines(taking);
 	ledger_insert(taking->program, taking->ledger);
+	tell_totals(taking);
 }

@@ -34,6 +34,7 @@
 #include "program_refund.h"
 #include "program_release.h"
 #include "program_sale.h"
+#include "program_total.h"
 
 /* State and rank of a member on some path, where they are not the usual. */
 typedef struct Standing
@@ -181,6 +182,7 @@ sales_post(Program *program, void *arg)
 			calculate_posted(&posting);
 		lines_insert(program, posting.paid, posting.npaid);
 		ledger_insert(program, posting.ledger);
+		totals_of_sales(program, posting.paid, posting.npaid);
 		refunds_of_new_sales(program, posting.paid, posting.npaid);
 	}
 	refunds_of_orders(program, batch);
@@ -321,6 +323,29 @@ members_query(Posting *posting, bool by_id)
 					posting->counts ? " ORDER BY m.member_id FOR NO KEY UPDATE OF m" : " FOR SHARE OF m");
 }
 
+/*
+ * An order that was posted for somebody who has been erased since: its table
+ * still has the key, and nothing else leads from it to the member.
+ */
+static bool
+find_erased(Posting *posting, SaleRow *row)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {PointerGetDatum(row->order_key)};
+
+	if (row->member_key == NULL ||
+		program_query(posting->program,
+					  "SELECT s.member_id, m.path FROM @sale s"
+					  "  JOIN @member m ON m.member_id = s.member_id AND m.member_key IS NULL"
+					  " WHERE s.order_key = $1 ORDER BY s.revision DESC LIMIT 1",
+					  1, types, values, NULL, 1) == 0)
+		return false;
+	row->member_id = DatumGetInt64(program_get(0, 1, INT8OID));
+	row->path = (RefPath *) PG_DETOAST_DATUM_COPY(program_get(0, 2, posting->program->refpath));
+	SPI_freetuptable(SPI_tuptable);
+	return true;
+}
+
 /* Member and path of each order. */
 static void
 find_members(Posting *posting)
@@ -352,7 +377,7 @@ find_members(Posting *posting)
 	{
 		SaleRow    *row = posting->paid[i];
 
-		if (row->path != NULL)
+		if (row->path != NULL || find_erased(posting, row))
 			continue;
 		member_check_newer(posting->program, row->member_key, row->member_id);
 		ereport(ERROR,

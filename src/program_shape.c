@@ -33,7 +33,7 @@ static const Column program_columns[] = {
 	{"hold_period", INTERVALOID, true}, {"sale_change", TEXTOID, true}, {"clawback", TEXTOID, true},
 	{"write_off_after", INTERVALOID, false}, {"notices", BOOLOID, true}, {"folded_through", INT8OID, true},
 	{"archived_before", TIMESTAMPTZOID, false}, {"statements_from", TIMESTAMPTZOID, false},
-	{NULL}
+	{"total_period", TEXTOID, false}, {NULL}
 };
 static const Column member_columns[] = {
 	{"member_id", INT8OID, true}, {"sponsor_id", INT8OID, false}, {"joined_at", TIMESTAMPTZOID, true},
@@ -156,6 +156,14 @@ static const Column closed_period_columns[] = {
 	{"closed_at", TIMESTAMPTZOID, true}, {"author", TEXTOID, true}, {"entries", INT8OID, false},
 	{"sums", JSONBOID, false}, {"hash", BYTEAOID, false}, {NULL}
 };
+static const Column team_total_columns[] = {
+	{"member_id", INT8OID, true}, {"period", DATEOID, true}, {"people", INT8OID, true},
+	{"sales", INT8OID, true}, {"volume", NUMERICOID, true}, {NULL}
+};
+static const Column team_delta_columns[] = {
+	{"path", REFPATH, false}, {"member_id", INT8OID, false}, {"period", DATEOID, true},
+	{"people", INT8OID, true}, {"sales", INT8OID, true}, {"volume", NUMERICOID, true}, {NULL}
+};
 static const Column ledger_columns[] = {
 	{"entry_id", INT8OID, true}, {"source_id", INT8OID, true}, {"member_id", INT8OID, true},
 	{"basis", INT8OID, true}, {"reverses", INT8OID, false}, {"posted_at", TIMESTAMPTZOID, true},
@@ -170,7 +178,7 @@ static const Column *const columns[PROGRAM_NTABLES] = {
 	sale_line_columns, sale_release_columns, refund_columns, refund_posting_columns, refund_line_columns,
 	adjustment_columns, payout_terms_columns, payout_columns, payout_approval_columns, payout_batch_columns,
 	payout_batch_item_columns, payout_settlement_columns, payout_failure_columns, account_columns,
-	held_columns, archived_columns, closed_period_columns, ledger_columns
+	held_columns, archived_columns, closed_period_columns, team_total_columns, team_delta_columns, ledger_columns
 };
 
 /* Columns mostly stand in the order above: the search goes on from the last. */

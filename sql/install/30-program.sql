@@ -41,6 +41,7 @@ CREATE TABLE @program@.program (
 	folded_through bigint NOT NULL DEFAULT 0,
 	archived_before timestamptz,
 	statements_from timestamptz,
+	total_period text CHECK (total_period IN ('day', 'week', 'month', 'quarter', 'year')),
 	CONSTRAINT program_write_off_check CHECK ((clawback = 'write_off') = (write_off_after IS NOT NULL))
 );
 COMMENT ON TABLE @program@.program IS 'the settings of this referral program: one row';
@@ -54,6 +55,7 @@ COMMENT ON COLUMN @program@.program.hold_period IS 'how long what a sale pays is
 COMMENT ON COLUMN @program@.program.sale_change IS 'refuse: amount and member of a posted order cannot be changed; repost: the sale is reversed and posted anew';
 COMMENT ON COLUMN @program@.program.clawback IS 'what a refund does that takes back more than a member has: carry the debt, write it off after write_off_after, or block the refund';
 COMMENT ON COLUMN @program@.program.notices IS 'whether a change of a member''s balance is told by NOTIFY';
+COMMENT ON COLUMN @program@.program.total_period IS 'calendar period by which team totals are kept; NULL: none are';
 COMMENT ON COLUMN @program@.program.folded_through IS 'ledger entries up to this one are summed up in account and held';
 COMMENT ON COLUMN @program@.program.archived_before IS 'entries posted before this have been taken out of the ledger by archive_ledger(); NULL: none';
 COMMENT ON COLUMN @program@.program.statements_from IS 'statements and balances of the past reach back to this; NULL: to the beginning';
@@ -474,6 +476,35 @@ COMMENT ON COLUMN @program@.closed_period.ends_at IS 'the period reaches from th
 COMMENT ON COLUMN @program@.closed_period.through_entry_id IS 'of the entries posted before ends_at, those up to this one are in the period or an earlier one; what was committed late is in a later one';
 COMMENT ON COLUMN @program@.closed_period.hash IS 'seal, with entries and sums (by currency): of the entries of the period in the order of their ids; NULL: not sealed';
 
+CREATE TABLE @program@.team_total (
+	member_id bigint NOT NULL,
+	period date NOT NULL,
+	people bigint NOT NULL,
+	sales bigint NOT NULL,
+	volume numeric NOT NULL,
+	CONSTRAINT team_total_pkey PRIMARY KEY (member_id, period)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE @program@.team_total IS 'what teams add up to by calendar period, but for the changes in team_delta; read it by team_total()';
+COMMENT ON COLUMN @program@.team_total.period IS 'first day of the period, by the program''s clock';
+COMMENT ON COLUMN @program@.team_total.people IS 'people who joined in the period and are in the team now, its leader included';
+COMMENT ON COLUMN @program@.team_total.sales IS 'sales of the period, for the upline that each had';
+COMMENT ON COLUMN @program@.team_total.volume IS 'their sum, less what was refunded in the period, in the program''s currency';
+
+CREATE TABLE @program@.team_delta (
+	path distributor.refpath,
+	member_id bigint,
+	period date NOT NULL,
+	people bigint NOT NULL,
+	sales bigint NOT NULL,
+	volume numeric NOT NULL,
+	CONSTRAINT team_delta_path_check CHECK (num_nonnulls(path, member_id) = 1)
+);
+CREATE INDEX team_delta_path_idx ON @program@.team_delta (path) WHERE path IS NOT NULL;
+CREATE INDEX team_delta_member_id_idx ON @program@.team_delta (member_id) WHERE member_id IS NOT NULL;
+COMMENT ON TABLE @program@.team_delta IS 'changes of team totals that fold() has not added to team_total yet';
+COMMENT ON COLUMN @program@.team_delta.path IS 'counts for every member on this path';
+COMMENT ON COLUMN @program@.team_delta.member_id IS 'counts for this member alone';
+
 CREATE SEQUENCE @program@.ledger_entry_id_seq;
 CREATE TABLE @program@.ledger (
 	entry_id bigint NOT NULL,
@@ -631,7 +662,7 @@ BEGIN
 								  'sale_release', 'refund', 'refund_posting', 'refund_line', 'adjustment',
 								  'payout_terms', 'payout', 'payout_approval', 'payout_batch', 'payout_batch_item',
 								  'payout_settlement', 'payout_failure', 'account', 'held', 'archived',
-								  'closed_period', 'ledger'] LOOP
+								  'closed_period', 'team_total', 'team_delta', 'ledger'] LOOP
 		EXECUTE replace(replace(guards, '@table@', target), '@program@', quoted);
 		IF target IN ('member_history', 'plan', 'sale', 'sale_line', 'sale_release',
 					  'refund', 'refund_posting', 'refund_line', 'adjustment', 'payout_terms',

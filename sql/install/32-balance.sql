@@ -24,7 +24,7 @@ COMMENT ON FUNCTION distributor.balance(pg_catalog.text, pg_catalog.text, pg_cat
 CREATE PROCEDURE distributor.fold(program pg_catalog.text, batch_size pg_catalog.int4 DEFAULT 10000)
 	LANGUAGE C AS 'MODULE_PATHNAME', 'program_fold';
 COMMENT ON PROCEDURE distributor.fold(pg_catalog.text, pg_catalog.int4) IS
-	'sum up what has been posted in checkpoints, so that balances read less; commits after each batch_size entries';
+	'sum up what has been posted in checkpoints, and what teams have added to, so that balances and team totals read less; commits after each batch';
 
 -- Statements and closed periods
 
