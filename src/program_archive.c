@@ -20,6 +20,7 @@
 #include "program_balance.h"
 #include "program_cut.h"
 #include "program_ledger.h"
+#include "program_sale.h"
 
 /* What was posted then is not in the ledger: nothing can be taken back of it. */
 void
@@ -187,6 +188,48 @@ check_archivable(Program *program, Archive *archive)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+static bool
+has_cap(const CommissionPlan *plan, PlanCap cap)
+{
+	for (int r = 0; r < plan->nrules; r++)
+		if (plan->rules[r].caps[cap].any != NULL || plan->rules[r].caps[cap].n > 0)
+			return true;
+	return false;
+}
+
+/*
+ * Plans in force look back into the ledger, some of them for ever.  Shorter
+ * caps than a year's look at months that are not closed yet.
+ */
+static void
+check_not_counted(Program *program, Archive *archive)
+{
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		value = TimestampTzGetDatum(archive->archived_before);
+	uint64		n = program_query(program,
+								  "SELECT p.version, $1 > date_trunc('year', now() AT TIME ZONE s.time_zone) AT TIME ZONE s.time_zone"
+								  "  FROM @plan p, @program s"
+								  " WHERE p.valid_from >= coalesce((SELECT max(c.valid_from) FROM @plan c WHERE c.valid_from <= now()), '-infinity')",
+								  1, types, &value, NULL, 0);
+	int		   *versions = palloc(sizeof(int) * Max(n, 1));
+	bool		this_year = n > 0 && DatumGetBool(program_get(0, 2, BOOLOID));
+
+	for (uint64 i = 0; i < n; i++)
+		versions[i] = DatumGetInt32(program_get(i, 1, INT4OID));
+	SPI_freetuptable(SPI_tuptable);
+	for (uint64 i = 0; i < n; i++)
+	{
+		const CommissionPlan *plan = program_plan(program, versions[i]);
+
+		if (plan->uses_applied || has_cap(plan, PLAN_CAP_MEMBER_LIFETIME) ||
+			(this_year && has_cap(plan, PLAN_CAP_MEMBER_YEAR)))
+			not_yet(program,
+					psprintf("Version %d of its plan counts what the ledger says of these months (once_per_buyer, or a cap by year or for life).",
+							 versions[i]),
+					"Keep these months, or change the plan first.");
+	}
+}
+
 /* Keep the sums of what goes, for statements and balances of the past. */
 static void
 keep_sums(Program *program, void *arg)
@@ -199,6 +242,7 @@ keep_sums(Program *program, void *arg)
 	if (archive->tables == NIL)
 		return;
 	check_archivable(program, archive);
+	check_not_counted(program, archive);
 	values[0] = TimestampTzGetDatum(archive->archived_before);
 	values[1] = TimestampTzGetDatum(archive->statements_from);
 	program_query_once(program,

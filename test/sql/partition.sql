@@ -174,6 +174,13 @@ CREATE TABLE pt_before AS SELECT member_id, currency, balance, entries, pending,
 CREATE TABLE pt_said AS SELECT m.member_id, s.* FROM pt.member m, statement('pt', m.member_id, '2025-01-31 16:00Z') s;
 CREATE TABLE pt_had AS SELECT m.member_id, t.at, b.* FROM pt.member m, (VALUES ('2025-01-31 16:00Z'::timestamptz), ('2025-03-10Z'), (now())) AS t(at), balance('pt', m.member_id, t.at) b;
 SELECT * FROM pt_had WHERE at < '2025-04-01' ORDER BY 1, 2;
+-- nor what the plan counts by
+SELECT set_plan('pt', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%", "10%"], "caps": {"member_lifetime": 100000}}]}', now() + interval '1 day');
+SELECT pt_fails($$SELECT archive_ledger('pt', '2025-02-10')$$);
+SELECT set_plan('pt', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%", "10%"]}]}', now() + interval '2 days');
+ALTER TABLE pt.plan DISABLE TRIGGER guard_row, DISABLE TRIGGER guard_change;
+DELETE FROM pt.plan WHERE version = 2;
+ALTER TABLE pt.plan ENABLE ALWAYS TRIGGER guard_row, ENABLE ALWAYS TRIGGER guard_change;
 SELECT archive_ledger('pt', '2025-02-10') AS taken_out;
 SELECT archived_before, statements_from FROM pt.program;
 SELECT member_id, currency, entry_id, amount FROM pt.archived ORDER BY 1;
