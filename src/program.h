@@ -144,6 +144,9 @@ extern char *program_sql(Program *program, const char *format);
 extern uint64 program_query(Program *program, const char *sql, int nargs,
 							const Oid *types, const Datum *values, const char *nulls,
 							long limit);
+extern uint64 program_query_at(Program *program, Snapshot snapshot, const char *sql, int nargs,
+							   const Oid *types, const Datum *values, const char *nulls,
+							   long limit);
 extern uint64 program_query_text(Program *program, const char *sql, int nargs,
 								 const Oid *types, const Datum *values, const char *nulls,
 								 long limit);

@@ -13,7 +13,7 @@
 #include "program_member.h"
 
 static Program *
-open_program(FunctionCallInfo fcinfo, bool read_only)
+open_arg(FunctionCallInfo fcinfo, bool read_only)
 {
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -26,14 +26,14 @@ open_program(FunctionCallInfo fcinfo, bool read_only)
 Program *
 program_arg(FunctionCallInfo fcinfo)
 {
-	return open_program(fcinfo, false);
+	return open_arg(fcinfo, false);
 }
 
-/* The same for a function that sees what its query sees. */
+/* The same for a function that is STABLE: all it reads is in the caller's snapshot. */
 Program *
-program_arg_reading(FunctionCallInfo fcinfo)
+program_arg_to_read(FunctionCallInfo fcinfo)
 {
-	return open_program(fcinfo, true);
+	return open_arg(fcinfo, true);
 }
 
 /*

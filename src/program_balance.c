@@ -50,28 +50,6 @@
 	" WHERE l.member_id = $1 AND l.posted_at <= $2 AND l.entry_id <= $3"
 
 /*
- * What can be paid out, for use while the row of the account is locked.  The
- * clock is read now: whoever was waited for may have posted after this
- * transaction or statement began, and a refund of theirs counts.
- */
-Numeric
-account_available(Program *program, int64 member_id, const char *currency)
-{
-	Oid			types[] = {INT8OID, TIMESTAMPTZOID, TEXTOID};
-	Datum		values[] = {Int64GetDatum(member_id), TimestampTzGetDatum(GetCurrentTimestamp()),
-	CStringGetTextDatum(currency)};
-	Numeric		available;
-
-	program_query_now(program,
-					  "SELECT coalesce(sum(b.amount), 0) FROM (" BALANCE_NOW ") b"
-					  " WHERE b.currency = $3 AND b.available_at <= $2",
-					  3, types, values, NULL, 1);
-	available = DatumGetNumericCopy(program_get(0, 1, NUMERICOID));
-	SPI_freetuptable(SPI_tuptable);
-	return available;
-}
-
-/*
  * An entry that missed a period, because it was committed after the closing,
  * has missed all earlier ones as well: their limits only grow.  So one number
  * tells what counts before a moment: the limit of the first period that ends
@@ -155,7 +133,7 @@ program_balance(PG_FUNCTION_ARGS)
 	uint64		found;
 
 	InitMaterializedSRF(fcinfo, 0);
-	program = program_arg_reading(fcinfo);
+	program = program_arg_to_read(fcinfo);
 	member = program_member_arg(fcinfo, program, 1, "member", true);
 	program_member_must_exist(program, &member);
 	if (is_past)

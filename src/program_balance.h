@@ -6,9 +6,6 @@
 #define DISTRIBUTOR_PROGRAM_BALANCE_H
 
 #include "program.h"
-#include "utils/numeric.h"
-
-extern Numeric account_available(Program *program, int64 member_id, const char *currency);
 
 /*
  * Time in statements.  An entry counts at the time it was posted, or, where it

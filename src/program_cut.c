@@ -1,6 +1,7 @@
 /*
  * program_cut.c
- *	  An entry of the ledger below which nothing is added any more.
+ *	  An entry of the ledger below which nothing is added any more, and work
+ *	  that one session at a time does.
  *
  * The greatest id that can be seen is no such entry: a lower one may be
  * committed later.  But ids are drawn by those who hold the ledger's lock for
@@ -93,18 +94,16 @@ is_maintenance(VirtualTransactionId vxid)
 }
 
 /*
- * An id up to which every entry is committed and can be seen by the next
- * snapshot, or never will be.  lock_timeout holds for each of those who are
- * waited for.  To be called as the program's owner.
+ * Wait for everybody who holds the lock for writing a table, and not for those
+ * who take it later.  lock_timeout holds for each of them.
  */
-int64
-program_cut(Program *program)
+void
+program_wait_for_writers(Program *program, ProgramTable table)
 {
-	int64		cut = last_entry_id(program);
 	LOCKTAG		tag;
 	VirtualTransactionId *holders;
 
-	SET_LOCKTAG_RELATION(tag, MyDatabaseId, program->tables[PROGRAM_LEDGER]);
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, program->tables[table]);
 	holders = GetLockConflicts(&tag, ShareLock, NULL);
 	for (; VirtualTransactionIdIsValid(*holders); holders++)
 	{
@@ -112,5 +111,17 @@ program_cut(Program *program)
 		if (!is_maintenance(*holders))
 			(void) VirtualXactLock(*holders, true);
 	}
+}
+
+/*
+ * An id up to which every entry is committed and can be seen by the next
+ * snapshot, or never will be.  To be called as the program's owner.
+ */
+int64
+program_cut(Program *program)
+{
+	int64		cut = last_entry_id(program);
+
+	program_wait_for_writers(program, PROGRAM_LEDGER);
 	return cut;
 }

@@ -16,6 +16,7 @@ typedef enum ProgramWork
 
 extern bool program_lock_work(Program *program, ProgramWork work, bool wait);
 extern int64 program_cut(Program *program);
+extern void program_wait_for_writers(Program *program, ProgramTable table);
 extern void program_check_newest(const char *what);
 
 #endif							/* DISTRIBUTOR_PROGRAM_CUT_H */

@@ -1,7 +1,7 @@
 /*
  * program_fold.c
- *	  fold(): summing up what has been posted in checkpoints, and what teams
- *	  have added to (program_total.c).
+ *	  fold(): summing up what has been posted in checkpoints, and changes of
+ *	  team totals in the totals.
  *
  * Entries up to program.folded_through are in account, as sums, or in held,
  * one by one, while they are not available.  A batch moves the entries of a
@@ -37,7 +37,9 @@ typedef enum FoldStep
 	FOLD_ENTRIES,				/* the next ones of the ledger */
 	FOLD_RELEASED,				/* tell those held from when they are available */
 	FOLD_HELD,					/* what has become available */
-	FOLD_TEAMS,					/* changes of team totals */
+	FOLD_GENERATION,			/* let changes of team totals go into the next generation */
+	FOLD_WRITERS,				/* wait for those who still write into the last one */
+	FOLD_TEAM,					/* its changes */
 	FOLD_DONE
 } FoldStep;
 
@@ -47,6 +49,7 @@ typedef struct Fold
 	int			batch_size;
 	FoldStep	step;
 	int64		cut;
+	int			generation;		/* of changes of team totals that are folded */
 } Fold;
 
 /*
@@ -204,7 +207,7 @@ fold_held(Program *program, Fold *fold)
 						  "SELECT f.member_id, f.currency, sum(f.amount), 0, NULL::timestamptz FROM freed f GROUP BY 1, 2"
 						  IF_THERE,
 						  2, types, values, NULL, 0) == 0)
-		fold->step = FOLD_TEAMS;
+		fold->step = FOLD_GENERATION;
 }
 
 static void
@@ -230,14 +233,41 @@ fold_batch(Program *program, void *arg)
 		case FOLD_HELD:
 			fold_held(program, fold);
 			break;
-		case FOLD_TEAMS:
+		case FOLD_GENERATION:
+			fold->generation = totals_close_generation(program);
+			fold->step = fold->generation == 0 ? FOLD_DONE : FOLD_WRITERS;
+			break;
+		case FOLD_WRITERS:
+			program_wait_for_writers(program, PROGRAM_TEAM_DELTA);
+			fold->step = FOLD_TEAM;
+			break;
+		case FOLD_TEAM:
+			if (totals_fold_generation(program, fold->generation, fold->batch_size))
+				fold->step = FOLD_DONE;
+			break;
 		case FOLD_DONE:
 			break;
 	}
 }
 
-#define FOLD_WRITES	(PROGRAM_WRITES(PROGRAM_PROGRAM) | PROGRAM_WRITES(PROGRAM_ACCOUNT) | \
-					 PROGRAM_WRITES(PROGRAM_HELD))
+/* Who waits for writers must not be one. */
+static uint64
+writes_of(FoldStep step)
+{
+	switch (step)
+	{
+		case FOLD_ENTRIES:
+		case FOLD_RELEASED:
+		case FOLD_HELD:
+			return PROGRAM_WRITES(PROGRAM_PROGRAM) | PROGRAM_WRITES(PROGRAM_ACCOUNT) | PROGRAM_WRITES(PROGRAM_HELD);
+		case FOLD_GENERATION:
+			return PROGRAM_WRITES(PROGRAM_PROGRAM);
+		case FOLD_TEAM:
+			return PROGRAM_WRITES(PROGRAM_PROGRAM) | PROGRAM_WRITES_TOTALS;
+		default:
+			return 0;
+	}
+}
 
 /* One transaction's worth. */
 static void
@@ -255,13 +285,8 @@ fold_step(Fold *fold)
 				(errmsg("another session is folding the balances of program \"%s\"", program->name)));
 		fold->step = FOLD_DONE;
 	}
-	else if (fold->step == FOLD_TEAMS)
-	{
-		if (totals_fold(program, fold->batch_size) <= 0)
-			fold->step = FOLD_DONE;
-	}
 	else
-		program_as_owner(program, fold->step < FOLD_ENTRIES ? 0 : FOLD_WRITES, fold_batch, fold);
+		program_as_owner(program, writes_of(fold->step), fold_batch, fold);
 	program_close(program);
 }
 

@@ -334,7 +334,7 @@ program_period_seal(PG_FUNCTION_ARGS)
 	bool		archived;
 
 	InitMaterializedSRF(fcinfo, 0);
-	program = program_arg_reading(fcinfo);
+	program = program_arg_to_read(fcinfo);
 	if (program_query(program,
 					  "SELECT c.ends_at, c.through_entry_id, coalesce(c.ends_at <= p.statements_from, false)"
 					  "  FROM @closed_period c, @program p WHERE c.name = $1",

@@ -166,7 +166,7 @@ program_statement(PG_FUNCTION_ARGS)
 	MemberArg	member;
 
 	InitMaterializedSRF(fcinfo, 0);
-	program = program_arg_reading(fcinfo);
+	program = program_arg_to_read(fcinfo);
 	member = program_member_arg(fcinfo, program, 1, "member", true);
 	program_member_must_exist(program, &member);
 	statement.member_id = member.id;

@@ -55,20 +55,29 @@ typedef struct TotalWriter
 } TotalWriter;
 
 /*
- * By which period totals are kept; NULL: they are not.  Asked after the change
- * itself has been written, or with the tree's lock: whoever starts to keep
- * them locks the tables that changes come from, and what it did not see in
- * them comes later and sees that they are kept.
+ * Are totals kept?  Then by which period, and into which generation are their
+ * changes written.  Asked after the change itself has been written, or with
+ * the tree's lock: whoever starts to keep them locks the tables that changes
+ * come from, and what it did not see in them comes later and sees that they
+ * are kept.  And asked with the lock for writing team_delta: whoever closes a
+ * generation waits for all that hold it.
  */
-text *
-totals_period(Program *program)
+bool
+totals_kept(Program *program, text **period, int *generation)
 {
 	bool		isnull = true;
-	Datum		period = (Datum) 0;
+	Datum		value;
 
-	if (program_query_now(program, "SELECT p.total_period FROM @program p", 0, NULL, NULL, NULL, 1) == 1)
-		period = program_column(0, 1, TEXTOID, &isnull);
-	return isnull ? NULL : program_copy_text(period);
+	if (program_query_now(program, "SELECT p.total_period, p.delta_generation FROM @program p",
+						  0, NULL, NULL, NULL, 1) != 1)
+		return false;
+	value = program_column(0, 1, TEXTOID, &isnull);
+	if (!isnull && period != NULL)
+		*period = program_copy_text(value);
+	if (generation != NULL)
+		*generation = DatumGetInt32(program_get(0, 2, INT4OID));
+	SPI_freetuptable(SPI_tuptable);
+	return !isnull;
 }
 
 /* Writing changes */
@@ -97,7 +106,7 @@ totals_of_sales(Program *program, SaleRow **rows, int n)
 		columns[OCCURRED][nposted] = TimestampTzGetDatum(rows[i]->occurred_at);
 		columns[AMOUNT][nposted++] = NumericGetDatum(rows[i]->amount);
 	}
-	if (nposted == 0 || totals_period(program) == NULL)
+	if (nposted == 0 || !totals_kept(program, NULL, NULL))
 		return;
 	for (int c = 0; c < NCOLUMNS; c++)
 	{
@@ -105,8 +114,8 @@ totals_of_sales(Program *program, SaleRow **rows, int n)
 		values[c] = program_array(elements[c], columns[c], NULL, nposted);
 	}
 	program_query_now(program,
-					  "INSERT INTO @team_delta (path, period, people, sales, volume)"
-					  " SELECT n.path, " PERIOD_OF("n.occurred_at") ", 0, 1, n.amount"
+					  "INSERT INTO @team_delta (generation, path, period, people, sales, volume)"
+					  " SELECT p.delta_generation, n.path, " PERIOD_OF("n.occurred_at") ", 0, 1, n.amount"
 					  "   FROM unnest($1, $2, $3) AS n(path, occurred_at, amount) CROSS JOIN @program p",
 					  NCOLUMNS, types, values, NULL, 0);
 }
@@ -122,7 +131,7 @@ totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 	Datum	   *columns[3];
 	Datum		values[3];
 
-	if (n == 0 || totals_period(program) == NULL)
+	if (n == 0 || !totals_kept(program, NULL, NULL))
 		return;
 	program_lock_tree(program, false, 0);
 	for (int c = 0; c < 3; c++)
@@ -139,17 +148,17 @@ totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 	values[2] = program_array(NUMERICOID, columns[2], NULL, n);
 	program_query_now(program,
 					  "WITH given_back AS MATERIALIZED ("
-					  "  SELECT s.path, m.path OPERATOR(distributor.=) s.path AS in_place, " PERIOD_OF("r.occurred_at") " AS period, n.amount"
+					  "  SELECT s.path, m.path OPERATOR(distributor.=) s.path AS in_place, " PERIOD_OF("r.occurred_at") " AS period, n.amount, p.delta_generation"
 					  "    FROM unnest($1, $2, $3) AS n(refund_id, sale_id, amount)"
 					  "    JOIN @sale s ON s.sale_id = n.sale_id"
 					  "    JOIN @refund r ON r.refund_id = n.refund_id"
 					  "    JOIN @member m ON m.member_id = s.member_id"
 					  "    JOIN @program p ON p.currency = s.currency"
 					  "   WHERE n.amount <> 0)"
-					  " INSERT INTO @team_delta (path, member_id, period, people, sales, volume)"
-					  " SELECT g.path, NULL, g.period, 0, 0, -g.amount FROM given_back g WHERE g.in_place"
+					  " INSERT INTO @team_delta (generation, path, member_id, period, people, sales, volume)"
+					  " SELECT g.delta_generation, g.path, NULL, g.period, 0, 0, -g.amount FROM given_back g WHERE g.in_place"
 					  " UNION ALL"
-					  " SELECT NULL, u.member_id, g.period, 0, 0, -g.amount"
+					  " SELECT g.delta_generation, NULL, u.member_id, g.period, 0, 0, -g.amount"
 					  "   FROM given_back g CROSS JOIN unnest(g.path::bigint[]) AS u(member_id) WHERE NOT g.in_place",
 					  3, types, values, NULL, 0);
 }
@@ -334,7 +343,9 @@ fold_below(Program *program, RefPath *path)
 	fold_rows(program,
 			  program_query_now(program,
 								"WITH gone AS ("
-								"  DELETE FROM @team_delta d WHERE d.path OPERATOR(distributor.>=) $1"
+								"  DELETE FROM @team_delta d"
+								"   USING @program p CROSS JOIN LATERAL generate_series(p.folded_generation + 1, p.delta_generation) AS g(generation)"
+								"   WHERE d.generation = g.generation AND d.path OPERATOR(distributor.>=) $1"
 								"     AND d.path OPERATOR(distributor.<) distributor.path_upper($1)"
 								"  RETURNING d.path, d.period, d.people, d.sales, d.volume)"
 								" SELECT g.* FROM gone g ORDER BY g.path",
@@ -351,7 +362,7 @@ totals_of_move(Program *program, RefPath *old_path, RefPath *new_path)
 	RefPathBytes bytes = refpath_bytes(old_path);
 	Size		above = refpath_prefix_len(bytes, depth - 1);
 
-	if (totals_period(program) == NULL)
+	if (!totals_kept(program, NULL, NULL))
 		return;
 	fold_below(program, old_path);
 	values[0] = PointerGetDatum(refpath_make(bytes.data, above));
@@ -360,8 +371,8 @@ totals_of_move(Program *program, RefPath *old_path, RefPath *new_path)
 	depth = refpath_depth_of(bytes.data, bytes.len);
 	values[1] = PointerGetDatum(refpath_make(bytes.data, refpath_prefix_len(bytes, depth - 1)));
 	program_query_now(program,
-					  "INSERT INTO @team_delta (path, period, people, sales, volume)"
-					  " SELECT s.path, t.period, s.sign * t.people, 0, 0"
+					  "INSERT INTO @team_delta (generation, path, period, people, sales, volume)"
+					  " SELECT (SELECT p.delta_generation FROM @program p), s.path, t.period, s.sign * t.people, 0, 0"
 					  "   FROM @team_total t CROSS JOIN (VALUES ($1, -1), ($2, 1)) AS s(path, sign)"
 					  "  WHERE t.member_id = $3 AND t.people <> 0 AND distributor.depth(s.path) > 0",
 					  3, types, values, NULL, 0);
@@ -398,43 +409,87 @@ fold_single(Program *program)
 	return folded;
 }
 
+/*
+ * A batch of the changes of the earliest generation, if that is not after the
+ * given one.  All of the path that the batch would end within: so it is never
+ * empty.  Whoever calls has the lock of folding.
+ */
+static int64
+fold_generation(Program *program, int generation, int64 size)
+{
+	Oid			types[] = {INT8OID, INT4OID};
+	Datum		values[] = {Int64GetDatum(size), Int32GetDatum(generation)};
+	uint64		n = program_query_now(program,
+									  "WITH earliest AS MATERIALIZED ("
+									  "  SELECT d.generation FROM @team_delta d WHERE d.path IS NOT NULL AND d.generation <= $2"
+									  "   ORDER BY d.generation LIMIT 1),"
+									  " gone AS ("
+									  "  DELETE FROM @team_delta d"
+									  "   WHERE d.generation = (SELECT e.generation FROM earliest e)"
+									  "     AND d.path OPERATOR(distributor.<=)"
+									  "         coalesce((SELECT l.path FROM @team_delta l"
+									  "                    WHERE l.generation = (SELECT e.generation FROM earliest e) AND l.path IS NOT NULL"
+									  "                    ORDER BY l.path OFFSET $1 - 1 LIMIT 1),"
+									  "                  distributor.path_upper(''::distributor.refpath))"
+									  "  RETURNING d.path, d.period, d.people, d.sales, d.volume)"
+									  " SELECT g.* FROM gone g ORDER BY g.path",
+									  2, types, values, NULL, 0);
+
+	fold_rows(program, n);
+	return n;
+}
+
+/*
+ * Let changes go into the next generation; returns the one that is closed so,
+ * or 0 where there is nothing to fold.
+ */
+int
+totals_close_generation(Program *program)
+{
+	int			generation = 0;
+
+	if (program_query_now(program,
+						  "UPDATE @program SET delta_generation = delta_generation + 1"
+						  " WHERE total_period IS NOT NULL AND EXISTS (SELECT FROM @team_delta)"
+						  " RETURNING delta_generation - 1",
+						  0, NULL, NULL, NULL, 0) == 1)
+		generation = DatumGetInt32(program_get(0, 1, INT4OID));
+	SPI_freetuptable(SPI_tuptable);
+	return generation;
+}
+
+/*
+ * A batch of what was written up to a generation that is closed, and whose
+ * writers have been waited for.  True when nothing is left of it.
+ */
+bool
+totals_fold_generation(Program *program, int generation, int64 size)
+{
+	Oid			types[] = {INT4OID};
+	Datum		value = Int32GetDatum(generation);
+
+	(void) lock_folding(program, true);
+	if (fold_generation(program, generation, size) > 0)
+		return false;
+	(void) fold_single(program);
+	program_query_now(program, "UPDATE @program SET folded_generation = $1 WHERE folded_generation < $1",
+					  1, types, &value, NULL, 0);
+	return true;
+}
+
 static void
 fold_batch(Program *program, void *arg)
 {
 	FoldBatch  *batch = arg;
-	Oid			types[] = {INT8OID};
-	Datum		values[] = {Int64GetDatum(batch->size)};
-	uint64		n;
 
 	if (!lock_folding(program, false))
 	{
 		batch->folded = -1;
 		return;
 	}
-	/* all of the path that the batch would end within: so it is never empty */
-	n = program_query_now(program,
-						  "WITH gone AS ("
-						  "  DELETE FROM @team_delta d"
-						  "   WHERE d.path OPERATOR(distributor.<=) coalesce((SELECT l.path FROM @team_delta l WHERE l.path IS NOT NULL"
-						  "                              ORDER BY l.path OFFSET $1 - 1 LIMIT 1),"
-						  "                            distributor.path_upper(''::distributor.refpath))"
-						  "  RETURNING d.path, d.period, d.people, d.sales, d.volume)"
-						  " SELECT g.* FROM gone g ORDER BY g.path",
-						  1, types, values, NULL, 0);
-	batch->folded = n;
-	fold_rows(program, n);
-	if (batch->folded < batch->size)
-		batch->folded += fold_single(program);
-}
-
-/* One batch of about that many changes. */
-int64
-totals_fold(Program *program, int64 size)
-{
-	FoldBatch	batch = {.size = size};
-
-	program_as_owner(program, PROGRAM_WRITES_TOTALS, fold_batch, &batch);
-	return batch.folded;
+	batch->folded = fold_generation(program, PG_INT32_MAX, batch->size);
+	if (batch->folded == 0)
+		batch->folded = fold_single(program);
 }
 
 PG_FUNCTION_INFO_V1(program_fold_team);
@@ -442,18 +497,19 @@ Datum
 program_fold_team(PG_FUNCTION_ARGS)
 {
 	Program    *program = program_arg(fcinfo);
-	int64		folded;
+	FoldBatch	batch = {0};
 
 	program_check_owner(program);
 	if (PG_ARGISNULL(1) || PG_GETARG_INT64(1) < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("batch_size must be at least 1")));
-	folded = totals_fold(program, PG_GETARG_INT64(1));
+	batch.size = PG_GETARG_INT64(1);
+	program_as_owner(program, PROGRAM_WRITES_TOTALS, fold_batch, &batch);
 	program_close(program);
-	if (folded < 0)
+	if (batch.folded < 0)
 		PG_RETURN_NULL();
-	PG_RETURN_INT64(folded);
+	PG_RETURN_INT64(batch.folded);
 }
 
 /* keep_team_totals(program, period) returns void */
@@ -566,7 +622,7 @@ program_team_total(PG_FUNCTION_ARGS)
 	{
 		PEOPLE, SALES, VOLUME, NCOLUMNS
 	};
-	Program    *program = program_arg_reading(fcinfo);
+	Program    *program = program_arg_to_read(fcinfo);
 	MemberArg	member = program_member_arg(fcinfo, program, 1, "member", true);
 	Oid			types[] = {INT8OID, DATEOID};
 	Datum		values[2];
@@ -587,7 +643,10 @@ program_team_total(PG_FUNCTION_ARGS)
 					  "   FROM (SELECT t.people, t.sales, t.volume, t.period FROM @team_total t WHERE t.member_id = $1"
 					  "         UNION ALL"
 					  "         SELECT d.people, d.sales, d.volume, d.period"
-					  "           FROM @member m JOIN @team_delta d ON d.path OPERATOR(distributor.>=) m.path"
+					  "           FROM @member m"
+					  "          CROSS JOIN @program p"
+					  "          CROSS JOIN LATERAL generate_series(p.folded_generation + 1, p.delta_generation) AS g(generation)"
+					  "           JOIN @team_delta d ON d.generation = g.generation AND d.path OPERATOR(distributor.>=) m.path"
 					  "            AND d.path OPERATOR(distributor.<) distributor.path_upper(m.path)"
 					  "          WHERE m.member_id = $1"
 					  "         UNION ALL"

@@ -23,10 +23,7 @@ typedef struct TotalRefund
 /* As the owner, after what they tell of has been written.  Joins write theirs themselves. */
 extern void totals_of_sales(Program *program, SaleRow **rows, int n);
 extern void totals_of_refunds(Program *program, const TotalRefund *refunds, int n);
-extern text *totals_period(Program *program);
-
-/* A batch of changes; returns how many, -1 if somebody else is folding. */
-extern int64 totals_fold(Program *program, int64 size);
+extern bool totals_kept(Program *program, text **period, int *generation);
 
 /*
  * Around a move of a team, with the tree's lock alone: before it, what is
@@ -34,5 +31,9 @@ extern int64 totals_fold(Program *program, int64 size);
  * new one.
  */
 extern void totals_of_move(Program *program, RefPath *old_path, RefPath *new_path);
+
+/* Steps of fold(). */
+extern int	totals_close_generation(Program *program);
+extern bool totals_fold_generation(Program *program, int generation, int64 size);
 
 #endif							/* DISTRIBUTOR_PROGRAM_TOTAL_H */

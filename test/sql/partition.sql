@@ -113,7 +113,7 @@ SELECT CASE WHEN l.posted_at < '2025-06-01' THEN l.tableoid::regclass::text ELSE
   FROM pt.ledger l GROUP BY 1 ORDER BY 1;
 SELECT member_id, balance, entries FROM pt.balance ORDER BY 1;
 TABLE pt.total_of;
-SELECT relname, reloptions FROM pg_class WHERE relnamespace = 'pt'::regnamespace AND relkind = 'v' ORDER BY 1;
+SELECT relname, reloptions FROM pg_class WHERE relnamespace = 'pt'::regnamespace AND relname IN ('balance', 'earnings', 'total', 'total_of') ORDER BY 1;
 SELECT count(*), sum(amount) FROM pt.earnings;
 SET ROLE pt_reader;
 SELECT member_id, count(*) FROM pt.ledger GROUP BY 1;

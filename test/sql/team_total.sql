@@ -32,7 +32,7 @@ SELECT add_member('tt', 5, 3, joined_at => '2026-03-01');
 SELECT record_sale('tt', '2', 5, 50, occurred_at => '2026-03-02');
 SELECT record_sale('tt', '3', 5, 7, currency => 'USD', occurred_at => '2026-03-02');
 SELECT record_refund('tt', '1', 'r1', 30, occurred_at => '2026-03-03');
-SELECT * FROM tt.team_delta ORDER BY path, people, volume;
+SELECT path, member_id, period, people, sales, volume FROM tt.team_delta ORDER BY path, people, volume;
 SELECT m, t.* FROM generate_series(1, 5) m, team_total('tt', m) t;
 SELECT m, t.* FROM generate_series(1, 5) m, team_total('tt', m, '2026-03-31') t;
 -- people follow the tree, volume stays
@@ -40,10 +40,16 @@ SELECT move_member('tt', 3, 4);
 SELECT m, t.* FROM generate_series(1, 5) m, team_total('tt', m) t;
 -- also what comes back after the move, and of a sale from before
 SELECT record_refund('tt', '1', 'r2', occurred_at => '2026-03-04');
-SELECT * FROM tt.team_delta ORDER BY path, member_id, people, period;
+SELECT path, member_id, period, people, sales, volume FROM tt.team_delta ORDER BY path, member_id, people, period;
 SELECT m, t.* FROM generate_series(1, 5) m, team_total('tt', m) t;
-SELECT fold_team('tt', 2), fold_team('tt', 100), fold_team('tt', 100);
+SELECT fold_team('tt', 2), fold_team('tt', 100), fold_team('tt', 100), fold_team('tt', 100);
 SELECT count(*) FROM tt.team_delta;
+-- a fold of everything closes the generation that changes were written into
+CALL fold('tt');
+SELECT delta_generation, folded_generation FROM tt.program;
+SELECT record_sale('tt', '2a', 5, 1, occurred_at => '2026-03-02'), record_refund('tt', '2a', 'r2a', occurred_at => '2026-03-02');
+CALL fold('tt', 1);
+SELECT delta_generation, folded_generation, (SELECT count(*) FROM tt.team_delta) AS left FROM tt.program;
 SELECT m, t.* FROM generate_series(1, 5) m, team_total('tt', m) t;
 SELECT m, t.* FROM generate_series(1, 5) m, team_total('tt', m, '2026-02-10') t;
 -- another period: all are built anew; none: they go
@@ -147,7 +153,8 @@ $$;
 SELECT count(*) > 20 AS members, (SELECT count(*) > 50 FROM tt.sale) AS sales, (SELECT count(*) > 10 FROM tt.refund) AS refunds,
        (SELECT count(*) > 5 FROM tt.member_history WHERE change = 'move') AS moves
   FROM tt.member;
-SELECT fold_team('tt', 100000) >= 0 AS folded;
+CALL fold('tt');
+SELECT count(*) FROM tt.team_delta;
 SELECT * FROM tt_differs();
 -- what was folded is what would be built
 CREATE TABLE tt_kept AS SELECT * FROM tt.team_total WHERE people <> 0 OR sales <> 0 OR volume <> 0;
