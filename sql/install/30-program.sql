@@ -626,7 +626,9 @@ CREATE VIEW @program@.balance WITH (security_invoker = true) AS
 					  LEFT JOIN @program@.sale_release r
 							 ON l.available_at IS NULL
 							AND r.sale_id = CASE l.source WHEN 'sale' THEN l.source_id WHEN 'refund' THEN p.sale_id END
-					 WHERE l.entry_id > (SELECT f.folded_through FROM @program@.program f)) e
+					 -- the upper limit tells the planner that these are few
+					 WHERE l.entry_id > (SELECT f.folded_through FROM @program@.program f)
+					   AND l.entry_id < 9223372036854775807) e
 			 GROUP BY e.member_id, e.currency) b
 	  LEFT JOIN @program@.member m ON m.member_id = b.member_id
 	 WHERE b.entries > 0;
