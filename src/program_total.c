@@ -121,9 +121,17 @@ totals_of_sales(Program *program, SaleRow **rows, int n)
 }
 
 /*
- * The share of the tree's lock that this takes keeps the member of the sale
- * where it is until the transaction ends.
+ * Refunds look at where the member of a sale is now: who shares the tree's
+ * lock keeps it there until the transaction ends.  It is taken before those
+ * of sales and accounts.
  */
+void
+totals_before_refunds(Program *program)
+{
+	if (totals_kept(program, NULL, NULL))
+		program_lock_tree(program, false, 0);
+}
+
 void
 totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 {
@@ -133,6 +141,7 @@ totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 
 	if (n == 0 || !totals_kept(program, NULL, NULL))
 		return;
+	/* in case that they are kept only since a moment ago */
 	program_lock_tree(program, false, 0);
 	for (int c = 0; c < 3; c++)
 		columns[c] = palloc(sizeof(Datum) * n);
@@ -148,11 +157,12 @@ totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 	values[2] = program_array(NUMERICOID, columns[2], NULL, n);
 	program_query_now(program,
 					  "WITH given_back AS MATERIALIZED ("
-					  "  SELECT s.path, m.path OPERATOR(distributor.=) s.path AS in_place, " PERIOD_OF("r.occurred_at") " AS period, n.amount,"
-					  "         CASE WHEN " REPOST_IS_REFUND " THEN 1 ELSE 0 END AS sales, p.delta_generation"
+					  "  SELECT s.path, m.path OPERATOR(distributor.=) s.path AS in_place,"
+					  "         " PERIOD_OF("s.occurred_at") " AS period, n.amount, p.delta_generation,"
+					  "         CASE WHEN " REPOST_IS_REFUND " THEN 1 ELSE 0 END AS sales"
 					  "    FROM unnest($1, $2, $3) AS n(refund_id, sale_id, amount)"
-					  "    JOIN @sale s ON s.sale_id = n.sale_id"
 					  "    JOIN @refund r ON r.refund_id = n.refund_id"
+					  "    JOIN @sale s ON s.sale_id = n.sale_id"
 					  "    JOIN @member m ON m.member_id = s.member_id"
 					  "    JOIN @program p ON p.currency = s.currency"
 					  "   WHERE n.amount <> 0 OR " REPOST_IS_REFUND ")"
@@ -532,7 +542,7 @@ build_totals(Program *program)
 													" SELECT s.path, " PERIOD_OF("s.occurred_at") ", 0, 1, s.amount"
 													"   FROM @sale s JOIN @program p ON p.currency = s.currency"
 													" UNION ALL"
-													" SELECT s.path, " PERIOD_OF("r.occurred_at") ", 0, CASE WHEN " REPOST_IS_REFUND " THEN -1 ELSE 0 END, -t.amount"
+													" SELECT s.path, " PERIOD_OF("s.occurred_at") ", 0, CASE WHEN " REPOST_IS_REFUND " THEN -1 ELSE 0 END, -t.amount"
 													"   FROM @refund_posting t JOIN @refund r ON r.refund_id = t.refund_id"
 													"   JOIN @sale s ON s.sale_id = t.sale_id JOIN @program p ON p.currency = s.currency"
 													" ORDER BY 1"),

@@ -22,6 +22,7 @@ typedef struct TotalRefund
 
 /* As the owner, after what they tell of has been written.  Joins write theirs themselves. */
 extern void totals_of_sales(Program *program, SaleRow **rows, int n);
+extern void totals_before_refunds(Program *program);
 extern void totals_of_refunds(Program *program, const TotalRefund *refunds, int n);
 extern bool totals_kept(Program *program, text **period, int *generation);
 
