@@ -157,11 +157,12 @@ totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 	values[2] = program_array(NUMERICOID, columns[2], NULL, n);
 	program_query_now(program,
 					  "WITH given_back AS MATERIALIZED ("
-					  "  SELECT s.path, m.path OPERATOR(distributor.=) s.path AS in_place, " PERIOD_OF("s.occurred_at") " AS period, n.amount,"
-					  "         CASE WHEN " REPOST_IS_REFUND " THEN 1 ELSE 0 END AS sales, p.delta_generation"
+					  "  SELECT s.path, m.path OPERATOR(distributor.=) s.path AS in_place,"
+					  "         " PERIOD_OF("s.occurred_at") " AS period, n.amount, p.delta_generation,"
+					  "         CASE WHEN " REPOST_IS_REFUND " THEN 1 ELSE 0 END AS sales"
 					  "    FROM unnest($1, $2, $3) AS n(refund_id, sale_id, amount)"
-					  "    JOIN @sale s ON s.sale_id = n.sale_id"
 					  "    JOIN @refund r ON r.refund_id = n.refund_id"
+					  "    JOIN @sale s ON s.sale_id = n.sale_id"
 					  "    JOIN @member m ON m.member_id = s.member_id"
 					  "    JOIN @program p ON p.currency = s.currency"
 					  "   WHERE n.amount <> 0 OR " REPOST_IS_REFUND ")"

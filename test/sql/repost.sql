@@ -58,8 +58,8 @@ CREATE VIEW rp_wrong AS
 	  FROM rp.member m
 	 CROSS JOIN (VALUES (NULL::date), ('2020-01-01')) d(month)
 	 CROSS JOIN team_total('rp', m.member_id, d.month) t
-	 CROSS JOIN LATERAL (SELECT count(*) AS sales, coalesce(sum(s.amount -
-								coalesce((SELECT sum(p.amount) FROM rp.refund_posting p WHERE p.sale_id = s.sale_id), 0)), 0) AS volume
+	 CROSS JOIN LATERAL (SELECT count(*) AS sales, coalesce(sum(s.amount
+								- coalesce((SELECT sum(p.amount) FROM rp.refund_posting p WHERE p.sale_id = s.sale_id), 0)), 0) AS volume
 						   FROM rp.sale s WHERE s.currency = 'CNY' AND m.member_id = ANY (s.path::bigint[])
 							AND NOT EXISTS (SELECT FROM rp.sale v WHERE v.replaces = s.sale_id)
 							AND (d.month IS NULL OR date_trunc('month', s.occurred_at) = d.month)) p
