@@ -604,13 +604,15 @@ posted_ids(const RefundTaking *taking)
 void
 refund_write(RefundTaking *taking)
 {
-	account_lock(taking->program, &taking->accounts);
+	bool		blocks = !taking->parked && taking->program->terms.clawback == CLAWBACK_BLOCK;
+
+	account_lock(taking->program, &taking->accounts, blocks ? ACCOUNT_ALONE : ACCOUNT_SHARED);
 	if (taking->postings != NIL)
 		write_postings(taking);
 	if (taking->lines != NIL)
 		write_lines(taking);
 	ledger_insert(taking->program, taking->ledger);
 	tell_totals(taking);
-	if (!taking->parked && taking->program->terms.clawback == CLAWBACK_BLOCK)
+	if (blocks)
 		clawback_check(taking->program, &taking->accounts, posted_ids(taking));
 }
