@@ -326,7 +326,7 @@ sweep_chunk(Program *program, const Batch *batch, const int64 *members, int n)
 
 	for (int i = 0; i < n; i++)
 		account_add(&set, members[i], batch->currency_code);
-	account_lock(program, &set);
+	account_lock(program, &set, ACCOUNT_ALONE);
 	account_look(program, &set);
 	if (batch->has_as_of)
 		leave_later_money(program, batch, &set);

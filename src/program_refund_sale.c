@@ -607,13 +607,16 @@ posted_ids(const RefundTaking *taking)
 void
 refund_write(RefundTaking *taking)
 {
-	account_lock(taking->program, &taking->accounts);
+	bool		blocks = taking->program->terms.clawback == CLAWBACK_BLOCK;
+
+	/* at once as strongly as the judgment will need it, even if that comes later */
+	account_lock(taking->program, &taking->accounts, blocks ? ACCOUNT_ALONE : ACCOUNT_SHARED);
 	if (taking->postings != NIL)
 		write_postings(taking);
 	if (taking->lines != NIL)
 		write_lines(taking);
 	ledger_insert(taking->program, taking->ledger);
 	tell_totals(taking);
-	if (!taking->parked && taking->program->terms.clawback == CLAWBACK_BLOCK)
+	if (blocks && !taking->parked)
 		clawback_check(taking->program, &taking->accounts, posted_ids(taking));
 }

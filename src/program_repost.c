@@ -187,6 +187,6 @@ repost_check_clawback(Program *program, Datum refund_ids)
 	for (uint64 i = 0; i < found; i++)
 		account_add(&set, DatumGetInt64(program_get(i, 1, INT8OID)), TextDatumGetCString(program_get(i, 2, TEXTOID)));
 	SPI_freetuptable(SPI_tuptable);
-	account_lock(program, &set);
+	account_lock(program, &set, ACCOUNT_ALONE);
 	clawback_check(program, &set, refund_ids);
 }
