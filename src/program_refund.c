@@ -17,6 +17,7 @@
 #include "money.h"
 #include "program_member.h"
 #include "program_refund.h"
+#include "program_total.h"
 
 /* Longest key of a refund that somebody gives. */
 #define REFUND_MAX_KEY	1024
@@ -388,6 +389,7 @@ refunds_post(Program *program, void *arg)
 		recording.rows[i] = &batch->rows[i];
 	}
 	qsort(recording.rows, batch->n, sizeof(RefundRow *), by_key);
+	totals_before_refunds(program);
 	insert_refunds(&recording);
 	find_recorded(&recording);
 	keys = palloc(sizeof(text *) * batch->n);

@@ -18,6 +18,7 @@
 #include "money.h"
 #include "program_member.h"
 #include "program_refund.h"
+#include "program_total.h"
 
 /* What has been taken back of the sale of an order. */
 typedef struct Told
@@ -252,6 +253,7 @@ refunds_of_orders(Program *program, SaleBatch *batch)
 	n = untold_refunds(program, batch, rows, n, refunds.rows);
 	if (n == 0)
 		return;
+	totals_before_refunds(program);
 	lock_sales(program, rows, n);
 	refunds.n = untold_refunds(program, batch, rows, n, refunds.rows);
 	refunds_post(program, &refunds);

@@ -577,7 +577,6 @@ tell_totals(RefundTaking *taking)
 	{
 		Taken	   *taken = lfirst(cell);
 
-		refunds[n].refund_id = *taken->refund_id;
 		refunds[n].sale_id = taken->sale_id;
 		refunds[n++].amount = taken->amount;
 	}

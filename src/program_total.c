@@ -121,37 +121,44 @@ totals_of_sales(Program *program, SaleRow **rows, int n)
 }
 
 /*
- * The share of the tree's lock that this takes keeps the member of the sale
- * where it is until the transaction ends.
+ * Refunds look at where the member of a sale is now: who shares the tree's
+ * lock keeps it there until the transaction ends.  It is taken before those
+ * of sales and accounts.
  */
+void
+totals_before_refunds(Program *program)
+{
+	if (totals_kept(program, NULL, NULL))
+		program_lock_tree(program, false, 0);
+}
+
 void
 totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 {
-	Oid			types[3] = {INT8ARRAYOID, INT8ARRAYOID, InvalidOid};
-	Datum	   *columns[3];
-	Datum		values[3];
+	Oid			types[2] = {INT8ARRAYOID, InvalidOid};
+	Datum	   *columns[2];
+	Datum		values[2];
 
 	if (n == 0 || !totals_kept(program, NULL, NULL))
 		return;
+	/* in case that they are kept only since a moment ago */
 	program_lock_tree(program, false, 0);
-	for (int c = 0; c < 3; c++)
+	for (int c = 0; c < 2; c++)
 		columns[c] = palloc(sizeof(Datum) * n);
 	for (int i = 0; i < n; i++)
 	{
-		columns[0][i] = Int64GetDatum(refunds[i].refund_id);
-		columns[1][i] = Int64GetDatum(refunds[i].sale_id);
-		columns[2][i] = NumericGetDatum(refunds[i].amount);
+		columns[0][i] = Int64GetDatum(refunds[i].sale_id);
+		columns[1][i] = NumericGetDatum(refunds[i].amount);
 	}
-	types[2] = get_array_type(NUMERICOID);
+	types[1] = get_array_type(NUMERICOID);
 	values[0] = program_array(INT8OID, columns[0], NULL, n);
-	values[1] = program_array(INT8OID, columns[1], NULL, n);
-	values[2] = program_array(NUMERICOID, columns[2], NULL, n);
+	values[1] = program_array(NUMERICOID, columns[1], NULL, n);
 	program_query_now(program,
 					  "WITH given_back AS MATERIALIZED ("
-					  "  SELECT s.path, m.path OPERATOR(distributor.=) s.path AS in_place, " PERIOD_OF("r.occurred_at") " AS period, n.amount, p.delta_generation"
-					  "    FROM unnest($1, $2, $3) AS n(refund_id, sale_id, amount)"
+					  "  SELECT s.path, m.path OPERATOR(distributor.=) s.path AS in_place,"
+					  "         " PERIOD_OF("s.occurred_at") " AS period, n.amount, p.delta_generation"
+					  "    FROM unnest($1, $2) AS n(sale_id, amount)"
 					  "    JOIN @sale s ON s.sale_id = n.sale_id"
-					  "    JOIN @refund r ON r.refund_id = n.refund_id"
 					  "    JOIN @member m ON m.member_id = s.member_id"
 					  "    JOIN @program p ON p.currency = s.currency"
 					  "   WHERE n.amount <> 0)"
@@ -160,7 +167,7 @@ totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 					  " UNION ALL"
 					  " SELECT g.delta_generation, NULL, u.member_id, g.period, 0, 0, -g.amount"
 					  "   FROM given_back g CROSS JOIN unnest(g.path::bigint[]) AS u(member_id) WHERE NOT g.in_place",
-					  3, types, values, NULL, 0);
+					  2, types, values, NULL, 0);
 }
 
 /* Folding */
@@ -531,9 +538,8 @@ build_totals(Program *program)
 													" SELECT s.path, " PERIOD_OF("s.occurred_at") ", 0, 1, s.amount"
 													"   FROM @sale s JOIN @program p ON p.currency = s.currency"
 													" UNION ALL"
-													" SELECT s.path, " PERIOD_OF("r.occurred_at") ", 0, 0, -t.amount"
-													"   FROM @refund_posting t JOIN @refund r ON r.refund_id = t.refund_id"
-													"   JOIN @sale s ON s.sale_id = t.sale_id JOIN @program p ON p.currency = s.currency"
+													" SELECT s.path, " PERIOD_OF("s.occurred_at") ", 0, 0, -t.amount"
+													"   FROM @refund_posting t JOIN @sale s ON s.sale_id = t.sale_id JOIN @program p ON p.currency = s.currency"
 													" ORDER BY 1"),
 										0, NULL, NULL);
 

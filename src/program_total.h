@@ -15,13 +15,13 @@
 /* A part of a sale that has been given back. */
 typedef struct TotalRefund
 {
-	int64		refund_id;
 	int64		sale_id;
 	Numeric		amount;
 } TotalRefund;
 
 /* As the owner, after what they tell of has been written.  Joins write theirs themselves. */
 extern void totals_of_sales(Program *program, SaleRow **rows, int n);
+extern void totals_before_refunds(Program *program);
 extern void totals_of_refunds(Program *program, const TotalRefund *refunds, int n);
 extern bool totals_kept(Program *program, text **period, int *generation);
 

@@ -496,7 +496,7 @@ COMMENT ON TABLE @program@.team_total IS 'what teams add up to by calendar perio
 COMMENT ON COLUMN @program@.team_total.period IS 'first day of the period, by the program''s clock';
 COMMENT ON COLUMN @program@.team_total.people IS 'people who joined in the period and are in the team now, its leader included';
 COMMENT ON COLUMN @program@.team_total.sales IS 'sales of the period, for the upline that each had';
-COMMENT ON COLUMN @program@.team_total.volume IS 'their sum, less what was refunded in the period, in the program''s currency';
+COMMENT ON COLUMN @program@.team_total.volume IS 'their sum less what was refunded of them, whenever that was, in the program''s currency';
 
 CREATE TABLE @program@.team_delta (
 	generation integer NOT NULL,

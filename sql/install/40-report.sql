@@ -42,7 +42,6 @@ BEGIN
 	END IF;
 	query := replace(query, '@net@', net);
 	query := replace(query, '@currency@', '(SELECT p.currency FROM @program@.program p)');
-	query := replace(query, '@moved@', '(SELECT h.member_id FROM @program@.member_history h WHERE h.change IN (''move'', ''rejoin''))');
 	query := replace(query, '@zone@', '(SELECT p.time_zone FROM @program@.program p)');
 	-- In one pass: a program may be called @name@ or @program@.
 	RETURN array_to_string(ARRAY(SELECT replace(u.part, '@program@', quote_ident(program))
@@ -247,8 +246,7 @@ CREATE FUNCTION distributor.team_volumes(
 		lower pg_catalog.timestamptz DEFAULT '-infinity', upper pg_catalog.timestamptz DEFAULT 'infinity',
 		as_of pg_catalog.timestamptz DEFAULT NULL)
 	RETURNS TABLE (
-		member_id pg_catalog.int8, personal_sales pg_catalog.int8, personal_volume pg_catalog."numeric",
-		team_sales pg_catalog.int8, team_volume pg_catalog."numeric")
+		member_id pg_catalog.int8, personal_volume pg_catalog."numeric", team_volume pg_catalog."numeric")
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 500
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
@@ -257,16 +255,16 @@ BEGIN
 	-- sales that are not that sponsor's as well: the others are the sources.
 	-- Who has moved has sales at several paths.
 	RETURN QUERY
-	SELECT r.member_id, sum(r.personal[2])::pg_catalog.int8, sum(r.personal[1]), sum(r.team[2])::pg_catalog.int8, sum(r.team[1])
+	SELECT r.member_id, sum(r.personal[1]), sum(r.team[1])
 	  FROM distributor.team_rollup(distributor.report_sql(program,
 				'WITH ' || distributor.sales_sql(program, sources, lower, upper, as_of)
-				|| 'SELECT n.path, n.amount, n.sales FROM net n')) r
-	 WHERE r.member_id = ANY (members)
+				|| 'SELECT n.path, n.amount FROM net n')) r
+	 WHERE members IS NULL OR r.member_id = ANY (members)
 	 GROUP BY r.member_id;
 END
 $function$;
 COMMENT ON FUNCTION distributor.team_volumes(pg_catalog.text, pg_catalog.int8[], pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
-	'what the sales of these members, and of their teams, add up to, for the uplines that the sales had, less refunds; sources are those of them who have moved or whose sponsor is not among them; who has no sales is left out';
+	'what the sales of these members, and of their teams, add up to, for the uplines that the sales had, less refunds; sources are those of them who have moved or whose sponsor is not among them; who has no sales is left out; null members: everybody whom these sales count for';
 
 CREATE FUNCTION distributor.team_as_of(
 		program pg_catalog.text, member pg_catalog.int8, as_of pg_catalog.timestamptz)
@@ -366,10 +364,11 @@ WITH page AS MATERIALIZED (
 SELECT p.member_id, coalesce(p.member_key, p.member_id::text), p.sponsor_id, p.level, p.path, p.rank,
 	   p.state, p.joined_at, coalesce(v.personal_volume, 0), coalesce(v.team_volume, 0)
   FROM page p
-  LEFT JOIN distributor.team_volumes(@name@, ARRAY(SELECT l.member_id FROM page l), ARRAY(
+  LEFT JOIN distributor.team_volumes(@name@, NULL, ARRAY(
 			SELECT l.member_id FROM page l
 			 WHERE l.sponsor_id IS NULL OR l.sponsor_id NOT IN (SELECT above.member_id FROM page above)
-				OR l.member_id IN @moved@), as_of => $2) v
+				OR EXISTS (SELECT FROM @program@.member_history h
+							WHERE h.member_id = l.member_id AND h.change IN ('move', 'rejoin'))), as_of => $2) v
 	ON v.member_id = p.member_id
  ORDER BY p.path$query$, member, as_of)
 		USING member, as_of, max_level, after, max_rows;
@@ -481,7 +480,7 @@ BEGIN
 	-- elsewhere belongs to the uplines of there.
 	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
 WITH people AS (
-	SELECT (distributor.member_ids(t.path))[distributor.depth(t.base_path) + 1] AS leg, count(*) AS size,
+	SELECT distributor.upline(t.path, distributor.depth(t.path) - distributor.depth(t.base_path) - 1) AS leg, count(*) AS size,
 		   count(*) FILTER (WHERE t.state = 'active') AS active,
 		   max(distributor.depth(t.path) - distributor.depth(t.base_path)) AS deepest,
 		   count(*) FILTER (WHERE t.joined_at >= $3 AND t.joined_at < $4) AS joined
@@ -489,7 +488,7 @@ WITH people AS (
 	 WHERE t.path > t.base_path
 	 GROUP BY 1
 ), $query$ || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || $query$, volume AS (
-	SELECT (distributor.member_ids(n.path))[distributor.depth(n.base_path) + 1] AS leg, sum(n.sales) AS sales, sum(n.amount) AS volume
+	SELECT distributor.upline(n.path, distributor.depth(n.path) - distributor.depth(n.base_path) - 1) AS leg, sum(n.sales) AS sales, sum(n.amount) AS volume
 	  FROM net n
 	 WHERE n.path > n.base_path
 	 GROUP BY 1
@@ -562,7 +561,9 @@ BEGIN
 	 GROUP BY n.member_id$query$ ELSE $query$
 	SELECT v.member_id, v.personal_volume AS value
 	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), ARRAY(
-			SELECT t.member_id FROM @team@ t WHERE t.member_id = $1 OR t.member_id IN @moved@), $2, $3) v$query$ END;
+			SELECT t.member_id FROM @team@ t
+			 WHERE t.member_id = $1 OR EXISTS (SELECT FROM @program@.member_history h
+												WHERE h.member_id = t.member_id AND h.change IN ('move', 'rejoin'))), $2, $3) v$query$ END;
 		WHEN 'team_volume' THEN
 			-- who has moved has sales at several paths
 			total := CASE WHEN scope IS NULL THEN $query$
@@ -571,7 +572,9 @@ BEGIN
 	 GROUP BY r.member_id$query$ ELSE $query$
 	SELECT v.member_id, v.team_volume AS value
 	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), ARRAY(
-			SELECT t.member_id FROM @team@ t WHERE t.member_id = $1 OR t.member_id IN @moved@), $2, $3) v$query$ END;
+			SELECT t.member_id FROM @team@ t
+			 WHERE t.member_id = $1 OR EXISTS (SELECT FROM @program@.member_history h
+												WHERE h.member_id = t.member_id AND h.change IN ('move', 'rejoin'))), $2, $3) v$query$ END;
 		WHEN 'commissions' THEN
 			total := CASE WHEN scope IS NULL THEN $query$
 	SELECT l.member_id, sum(l.amount) AS value
@@ -647,7 +650,8 @@ CREATE FUNCTION distributor.leaderboard(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 BEGIN
-	IF scope IS NULL OR distributor.find_member(program, scope) IS NULL THEN
+	-- Nobody of that key is not everybody.
+	IF distributor.find_member(program, scope) IS NULL THEN
 		RETURN;
 	END IF;
 	RETURN QUERY SELECT * FROM distributor.leaderboard(
@@ -855,7 +859,8 @@ CREATE FUNCTION distributor.inactive(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 BEGIN
-	IF scope IS NULL OR distributor.find_member(program, scope) IS NULL THEN
+	-- Nobody of that key is not everybody.
+	IF distributor.find_member(program, scope) IS NULL THEN
 		RETURN;
 	END IF;
 	RETURN QUERY SELECT * FROM distributor.inactive(
@@ -1137,7 +1142,8 @@ WITH RECURSIVE team AS MATERIALIZED (
 	 WHERE c.shown
 )
 SELECT n.place, n.prefix, n.level, n.member_id, coalesce(m.member_key, n.member_id::text), n.sponsor_id, n.team_size, n.folded,
-	   n.member_id IN @moved@
+	   EXISTS (SELECT FROM @program@.member_history h
+				WHERE h.member_id = n.member_id AND h.change IN ('move', 'rejoin'))
   FROM (SELECT d.place, d.prefix, d.level, d.member_id, d.sponsor_id, d.team_size, NULL::bigint AS folded
 		  FROM drawn d
 		UNION ALL

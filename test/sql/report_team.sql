@@ -194,6 +194,30 @@ SELECT count(*) FROM legs('rk', 4711);
 SELECT count(*) FROM team_by_level('rk', NULL::text);
 
 --
+-- Many moves: a team put together of people who sold elsewhere, under thirty sponsors each
+--
+SELECT create_program('rm', 'CNY', time_zone => 'UTC');
+SELECT set_plan('rm', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["1%"]}]}');
+DO $$ BEGIN
+	PERFORM add_member('rm', i) FROM generate_series(1, 31) i;
+	PERFORM add_member('rm', 100 + i, i) FROM generate_series(1, 30) i;
+	PERFORM add_member('rm', 200 + i, 100 + i) FROM generate_series(1, 30) i;
+	PERFORM record_sale('rm', 'before' || i, 200 + i, i, occurred_at => '2026-01-01') FROM generate_series(1, 30) i;
+	PERFORM move_member('rm', 100 + i, 31) FROM generate_series(1, 30) i;
+	PERFORM record_sale('rm', 'after' || i, 200 + i, 1000 * i, occurred_at => '2026-02-01') FROM generate_series(1, 30) i;
+	PERFORM record_refund('rm', 'before' || i, 'R' || i, 1) FROM generate_series(2, 30) i;
+END $$;
+SELECT count(*) FROM sale_paths('rm', ARRAY(SELECT member_id FROM team('rm', 31)));
+SELECT level, count(*), sum(personal_volume) AS personal, sum(team_volume) AS team,
+	count(*) FILTER (WHERE level > 0 AND team_volume <> 1001 * (member_id % 100) - CASE WHEN member_id % 100 > 1 THEN 1 ELSE 0 END) AS wrong
+FROM team('rm', 31) GROUP BY level ORDER BY level;
+SELECT level, members, sales, volume FROM team_by_level('rm', 31);
+SELECT count(*), sum(volume) AS volume FROM legs('rm', 31);
+SELECT member_id, size, sales, volume FROM legs('rm', 7);
+SELECT member_id, value FROM leaderboard('rm', 'team_volume', NULL, 3, 31);
+SELECT member_id, value FROM leaderboard('rm', 'team_volume', '2026-01', 3, 31);
+
+--
 -- Periods
 --
 SELECT period, lower AT TIME ZONE 'Asia/Shanghai' AS lower, upper AT TIME ZONE 'Asia/Shanghai' AS upper
@@ -222,6 +246,6 @@ SELECT rt_fails($$SELECT * FROM period_bounds('nowhere', '2026')$$);
 SELECT rt_fails($$SELECT * FROM period_bounds('nowhere', NULL)$$);
 
 SET client_min_messages = warning;
-DROP SCHEMA rt, rk CASCADE;
+DROP SCHEMA rt, rk, rm CASCADE;
 RESET client_min_messages;
 DROP FUNCTION rt_fails(text);

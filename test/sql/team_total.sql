@@ -86,7 +86,7 @@ RESET ROLE;
 --
 CREATE FUNCTION tt_plain(member bigint, month date) RETURNS TABLE (people bigint, sales bigint, volume numeric) LANGUAGE sql AS $$
 	WITH given_back AS (
-		SELECT s.path, r.occurred_at, p.amount FROM tt.refund_posting p JOIN tt.refund r USING (refund_id) JOIN tt.sale s USING (sale_id)
+		SELECT s.path, s.occurred_at, p.amount FROM tt.refund_posting p JOIN tt.sale s USING (sale_id)
 		 WHERE s.currency = 'CNY')
 	SELECT (SELECT count(*) FROM tt.member m WHERE member = ANY (m.path::bigint[])
 			   AND (month IS NULL OR date_trunc('month', m.joined_at AT TIME ZONE 'Asia/Shanghai') = month)),
