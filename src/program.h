@@ -153,6 +153,8 @@ extern uint64 program_query_text(Program *program, const char *sql, int nargs,
 extern uint64 program_query_now(Program *program, const char *sql, int nargs,
 								const Oid *types, const Datum *values, const char *nulls,
 								long limit);
+extern uint64 program_query_once(Program *program, const char *sql, int nargs,
+								 const Oid *types, const Datum *values, long limit);
 extern uint64 program_query_text_now(Program *program, const char *sql, int nargs,
 									 const Oid *types, const Datum *values, const char *nulls,
 									 long limit);

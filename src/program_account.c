@@ -77,7 +77,7 @@ account_arrays(const AccountSet *set, Datum *member_ids, Datum *currencies)
  * wait for each other; what is read afterwards is read with a newer snapshot.
  */
 void
-account_lock(Program *program, AccountSet *set)
+account_lock(Program *program, AccountSet *set, AccountLock lock)
 {
 	Oid			types[] = {INT8ARRAYOID, TEXTARRAYOID};
 	Datum		values[2];
@@ -92,10 +92,13 @@ account_lock(Program *program, AccountSet *set)
 							 " SELECT k.member_id, k.currency FROM unnest($1, $2) AS k(member_id, currency)"
 							 " ON CONFLICT (member_id, currency) DO NOTHING",
 							 2, types, values, NULL, 0);
+#define LOCK_ACCOUNTS(strength) \
+	"SELECT FROM unnest($1, $2) WITH ORDINALITY AS k(member_id, currency, place)" \
+	"  JOIN @account a ON a.member_id = k.member_id AND a.currency = k.currency" \
+	" ORDER BY k.place FOR " strength " OF a"
+
 	locked = program_query_now(program,
-							   "SELECT FROM unnest($1, $2) AS k(member_id, currency)"
-							   "  JOIN @account a ON a.member_id = k.member_id AND a.currency = k.currency"
-							   " ORDER BY a.member_id, a.currency FOR UPDATE OF a",
+							   lock == ACCOUNT_SHARED ? LOCK_ACCOUNTS("KEY SHARE") : LOCK_ACCOUNTS("UPDATE"),
 							   2, types, values, NULL, 0);
 	SPI_freetuptable(SPI_tuptable);
 	if (locked != set->n)

@@ -3,8 +3,7 @@
  *	  Locking members' accounts, and what is available in them.
  *
  * Whoever takes money away from members locks their accounts first, all in one
- * go, and then looks at what there is: two never take the same money.  Whoever
- * adds money locks nothing.
+ * go: two never take the same money.  Whoever adds money locks nothing.
  */
 #ifndef DISTRIBUTOR_PROGRAM_ACCOUNT_H
 #define DISTRIBUTOR_PROGRAM_ACCOUNT_H
@@ -19,6 +18,17 @@ typedef struct Account
 	const char *currency;
 	Numeric		available;		/* once looked at */
 } Account;
+
+/*
+ * Who takes what is available looks at it, and has the account alone.  Who
+ * takes whatever there is shares it with others of the kind, so that refunds
+ * under one upline go on side by side, and with fold().
+ */
+typedef enum AccountLock
+{
+	ACCOUNT_SHARED,
+	ACCOUNT_ALONE
+} AccountLock;
 
 typedef struct AccountSet
 {
@@ -64,7 +74,7 @@ typedef struct AccountSet
 
 extern void account_add(AccountSet *set, int64 member_id, const char *currency);
 extern void account_sort(AccountSet *set);
-extern void account_lock(Program *program, AccountSet *set);
+extern void account_lock(Program *program, AccountSet *set, AccountLock lock);
 extern void account_look(Program *program, AccountSet *set);
 extern Numeric account_available(Program *program, int64 member_id, const char *currency);
 extern void account_arrays(const AccountSet *set, Datum *member_ids, Datum *currencies);

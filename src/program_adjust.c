@@ -137,7 +137,7 @@ adjust(Program *program, void *arg)
 		AccountSet	set = {0};
 
 		account_add(&set, adjustment->member_id, adjustment->currency);
-		account_lock(program, &set);
+		account_lock(program, &set, ACCOUNT_SHARED);
 	}
 	adjustment_post(program, adjustment);
 }

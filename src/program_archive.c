@@ -20,6 +20,7 @@
 #include "program_balance.h"
 #include "program_cut.h"
 #include "program_ledger.h"
+#include "program_sale.h"
 
 /* What was posted then is not in the ledger: nothing can be taken back of it. */
 void
@@ -37,7 +38,7 @@ ledger_check_not_archived(Program *program, Datum sale_ids)
 				 errmsg("the entries of order \"%s\" have been archived",
 						TextDatumGetCString(program_get(0, 1, TEXTOID))),
 				 errdetail("What it paid is not in the ledger any more and cannot be taken back entry by entry."),
-				 errhint("Take commissions back by distributor.adjust(), or attach the archived table to the ledger again.")));
+				 errhint("Take commissions back by distributor.adjust(); the archived table says which.")));
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -187,6 +188,48 @@ check_archivable(Program *program, Archive *archive)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+static bool
+has_cap(const CommissionPlan *plan, PlanCap cap)
+{
+	for (int r = 0; r < plan->nrules; r++)
+		if (plan->rules[r].caps[cap].any != NULL || plan->rules[r].caps[cap].n > 0)
+			return true;
+	return false;
+}
+
+/*
+ * Plans in force look back into the ledger, some of them for ever.  Shorter
+ * caps than a year's look at months that are not closed yet.
+ */
+static void
+check_not_counted(Program *program, Archive *archive)
+{
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		value = TimestampTzGetDatum(archive->archived_before);
+	uint64		n = program_query(program,
+								  "SELECT p.version, $1 > date_trunc('year', now() AT TIME ZONE s.time_zone) AT TIME ZONE s.time_zone"
+								  "  FROM @plan p, @program s"
+								  " WHERE p.valid_from >= coalesce((SELECT max(c.valid_from) FROM @plan c WHERE c.valid_from <= now()), '-infinity')",
+								  1, types, &value, NULL, 0);
+	int		   *versions = palloc(sizeof(int) * Max(n, 1));
+	bool		this_year = n > 0 && DatumGetBool(program_get(0, 2, BOOLOID));
+
+	for (uint64 i = 0; i < n; i++)
+		versions[i] = DatumGetInt32(program_get(i, 1, INT4OID));
+	SPI_freetuptable(SPI_tuptable);
+	for (uint64 i = 0; i < n; i++)
+	{
+		const CommissionPlan *plan = program_plan(program, versions[i]);
+
+		if (plan->uses_applied || has_cap(plan, PLAN_CAP_MEMBER_LIFETIME) ||
+			(this_year && has_cap(plan, PLAN_CAP_MEMBER_YEAR)))
+			not_yet(program,
+					psprintf("Version %d of its plan counts what the ledger says of these months (once_per_buyer, or a cap by year or for life).",
+							 versions[i]),
+					"Keep these months, or change the plan first.");
+	}
+}
+
 /* Keep the sums of what goes, for statements and balances of the past. */
 static void
 keep_sums(Program *program, void *arg)
@@ -199,23 +242,24 @@ keep_sums(Program *program, void *arg)
 	if (archive->tables == NIL)
 		return;
 	check_archivable(program, archive);
+	check_not_counted(program, archive);
 	values[0] = TimestampTzGetDatum(archive->archived_before);
 	values[1] = TimestampTzGetDatum(archive->statements_from);
-	program_query(program,
-				  "INSERT INTO @archived AS a (member_id, currency, entry_id, amount, available_at, sale_id)"
-				  " SELECT e.member_id, e.currency, e.entry_id, sum(e.amount), max(e.available_at), max(e.sale_id)"
-				  "   FROM (SELECT l.member_id, l.currency, l.amount,"
-				  "                CASE WHEN v.available THEN 0 ELSE l.entry_id END AS entry_id,"
-				  "                CASE WHEN v.available THEN '-infinity' ELSE l.available_at END AS available_at,"
-				  "                CASE WHEN NOT v.available AND l.available_at IS NULL THEN " UNRELEASED_SALE("l", "p") " END AS sale_id"
-				  "           FROM @ledger l"
-				  JOIN_RELEASE
-				  "          CROSS JOIN LATERAL (SELECT coalesce(coalesce(l.available_at,"
-				  "                     CASE WHEN r.recorded_at <= $2 THEN r.available_at END) <= $2, false) AS available) v"
-				  "          WHERE l.posted_at < $1) e"
-				  "  GROUP BY 1, 2, 3"
-				  " ON CONFLICT (member_id, currency, entry_id) DO UPDATE SET amount = a.amount + excluded.amount",
-				  2, types, values, NULL, 0);
+	program_query_once(program,
+					   "INSERT INTO @archived AS a (member_id, currency, entry_id, amount, available_at, sale_id)"
+					   " SELECT e.member_id, e.currency, e.entry_id, sum(e.amount), max(e.available_at), max(e.sale_id)"
+					   "   FROM (SELECT l.member_id, l.currency, l.amount,"
+					   "                CASE WHEN v.available THEN 0 ELSE l.entry_id END AS entry_id,"
+					   "                CASE WHEN v.available THEN '-infinity' ELSE l.available_at END AS available_at,"
+					   "                CASE WHEN NOT v.available AND l.available_at IS NULL THEN " UNRELEASED_SALE("l", "p") " END AS sale_id"
+					   "           FROM @ledger l"
+					   JOIN_RELEASE
+					   "          CROSS JOIN LATERAL (SELECT coalesce(coalesce(l.available_at,"
+					   "                     CASE WHEN r.recorded_at <= $2 THEN r.available_at END) <= $2, false) AS available) v"
+					   "          WHERE l.posted_at < $1) e"
+					   "  GROUP BY 1, 2, 3"
+					   " ON CONFLICT (member_id, currency, entry_id) DO UPDATE SET amount = a.amount + excluded.amount",
+					   2, types, values, 0);
 	program_query(program, "UPDATE @program SET archived_before = $1, statements_from = greatest(statements_from, $2)",
 				  2, types, values, NULL, 0);
 }

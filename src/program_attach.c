@@ -400,28 +400,45 @@ catch_up_orders(Program *program, OrderSource *source)
 
 /* A status cannot mean both. */
 static void
+check_apart(ArrayType *statuses, const char *what, ArrayType *refunded)
+{
+	char	  **ours;
+	char	  **theirs;
+	int			nours;
+	int			ntheirs;
+
+	ours = arg_names(statuses, &nours);
+	theirs = arg_names(refunded, &ntheirs);
+	for (int i = 0; i < nours; i++)
+		for (int r = 0; r < ntheirs; r++)
+			if (strcmp(ours[i], theirs[r]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("status \"%s\" is both %s and refunded", ours[i], what),
+						 errhint("Statuses in \"refunded\" take the whole order back; leave it out of one of the lists.")));
+}
+
+static void
 check_statuses(const OrderSource *source)
 {
-	char	  **paid;
-	char	  **refunded;
 	int			npaid;
-	int			nrefunded;
+	int			nfulfilled;
 
-	paid = arg_names(source->paid, &npaid);
-	refunded = arg_names(source->refunded, &nrefunded);
+	(void) arg_names(source->paid, &npaid);
+	(void) arg_names(source->fulfilled, &nfulfilled);
+	if (source->status == NULL && nfulfilled > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("fulfilled needs status"),
+				 errhint("Name the column that holds the status, or one with the time in \"fulfilled_at\".")));
 	if (source->status == NULL)
 		return;
 	if (npaid == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("paid must name at least one status")));
-	for (int p = 0; p < npaid; p++)
-		for (int r = 0; r < nrefunded; r++)
-			if (strcmp(paid[p], refunded[r]) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("status \"%s\" is both paid and refunded", paid[p]),
-						 errhint("Statuses in \"refunded\" take the whole order back; leave it out of one of the lists.")));
+	check_apart(source->paid, "paid", source->refunded);
+	check_apart(source->fulfilled, "fulfilled", source->refunded);
 }
 
 /* Whether orders of the table can take commissions back. */
@@ -432,11 +449,19 @@ tells_refunds(const OrderSource *source)
 		(source->status != NULL && ARR_NDIM(source->refunded) > 0);
 }
 
+/* Whether orders of the table can say that they are fulfilled. */
+static bool
+tells_fulfillment(const OrderSource *source)
+{
+	return source->fulfilled_at != NULL || ARR_NDIM(source->fulfilled) > 0;
+}
+
 /*
  * attach_orders(program text, table regclass, key text, member text,
  *				 amount text, occurred_at text, status text, paid text[],
  *				 currency text, attributes text[], since timestamptz,
- *				 refunded text[], refunded_amount text) returns bigint
+ *				 refunded text[], refunded_amount text, fulfilled text[],
+ *				 fulfilled_at text) returns bigint
  */
 PG_FUNCTION_INFO_V1(attach_orders);
 Datum
@@ -453,13 +478,15 @@ attach_orders(PG_FUNCTION_ARGS)
 	source.amount = arg_text(fcinfo, 4, "amount", true);
 	source.occurred_at = arg_text(fcinfo, 5, "occurred_at", false);
 	source.status = arg_text(fcinfo, 6, "status", false);
-	if (PG_ARGISNULL(7) || PG_ARGISNULL(9) || PG_ARGISNULL(10) || PG_ARGISNULL(11))
+	if (PG_ARGISNULL(7) || PG_ARGISNULL(9) || PG_ARGISNULL(10) || PG_ARGISNULL(11) || PG_ARGISNULL(13))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("paid, attributes, since and refunded must not be null")));
+				 errmsg("paid, attributes, since, refunded and fulfilled must not be null")));
 	source.paid = PG_GETARG_ARRAYTYPE_P(7);
 	source.refunded = PG_GETARG_ARRAYTYPE_P(11);
 	source.refunded_amount = arg_text(fcinfo, 12, "refunded_amount", false);
+	source.fulfilled = PG_GETARG_ARRAYTYPE_P(13);
+	source.fulfilled_at = arg_text(fcinfo, 14, "fulfilled_at", false);
 	check_statuses(&source);
 	source.currency = arg_text(fcinfo, 8, "currency", false);
 	source.attributes = arg_names(PG_GETARG_ARRAYTYPE_P(9), &source.nattributes);
@@ -480,6 +507,8 @@ attach_orders(PG_FUNCTION_ARGS)
 	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
 	if (tells_refunds(&source))
 		program_check_right(program, PROGRAM_REFUND, ACL_INSERT);
+	if (tells_fulfillment(&source))
+		program_check_right(program, PROGRAM_SALE_RELEASE, ACL_INSERT);
 	check_table(source.relid);
 	source_check_orders(program, &source);
 	renew_triggers(program->name, source.relid, SOURCE_OF_ORDERS, true);

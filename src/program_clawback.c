@@ -52,10 +52,9 @@ clawback_check(Program *program, AccountSet *set, Datum refund_ids)
 		values[2] = refund_ids;
 		values[3] = TimestampTzGetDatum(GetCurrentTimestamp());
 		(void) program_query_now(program,
-								 "SELECT -sum(l.amount)"
-								 "  FROM unnest($3) AS k(refund_id)"
-								 "  JOIN @ledger l ON l.source_id = k.refund_id AND l.member_id = $1 AND l.source = 'refund'"
-								 " WHERE l.currency = $2 AND " ACCOUNT_COUNTS("$4"),
+								 "SELECT -sum(l.amount) FROM @ledger l"
+								 " WHERE l.source_id = ANY ($3) AND l.member_id = $1 AND l.source = 'refund'"
+								 "   AND l.currency = $2 AND " ACCOUNT_COUNTS("$4"),
 								 4, types, values, NULL, 1);
 		taken = program_column(0, 1, NUMERICOID, &isnull);
 		if (!isnull)

@@ -32,6 +32,7 @@
 
 #include "money.h"
 #include "program_counter.h"
+#include "program_sale.h"
 
 typedef enum Kind
 {
@@ -91,6 +92,9 @@ struct Counters
 	bool		any_orders;		/* what some sale asks for */
 	bool		any_applied;
 	bool		any_earned;
+	bool		any_replaced;	/* some order has been posted anew */
+	bool		keeps_order;	/* the next sale is an order that is counted */
+	int64		kept_number;	/* by this number, if any */
 	Unread		unread[NKINDS];
 };
 
@@ -354,6 +358,29 @@ counters_lock(Counters *counters)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/*
+ * Of sales s, those that have not been replaced.  What is being replaced has
+ * been taken back already, and its successor is not there yet.
+ */
+static const char *
+not_replaced(Counters *counters)
+{
+	if (counters->from == COUNTERS_FROM_REMAINING)
+		return " AND NOT EXISTS (SELECT FROM @refund_posting p JOIN @refund r ON r.refund_id = p.refund_id"
+			"                     WHERE p.sale_id = s.sale_id AND " REPOST_IS_REFUND ")";
+	return counters->any_replaced ? " AND " SALE_IS_LATEST : "";
+}
+
+static void
+look_for_replaced(Counters *counters)
+{
+	counters->any_replaced = program_query_now(counters->program,
+											   "SELECT FROM @sale s WHERE s.replaces IS NOT NULL LIMIT 1",
+											   0, NULL, NULL, NULL, 1) > 0;
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* An order counts once for each member that it has been posted for. */
 static void
 load_orders(Counters *counters)
 {
@@ -367,6 +394,12 @@ load_orders(Counters *counters)
 		return;
 	array = members_array(counts, n);
 	found = program_query_now(counters->program,
+							  counters->any_replaced ?
+							  "SELECT s.member_id, count(*) FROM @sale s"
+							  " WHERE s.member_id = ANY ($1)"
+							  "   AND NOT EXISTS (SELECT FROM @sale v WHERE v.order_key = s.order_key"
+							  "                      AND v.revision < s.revision AND v.member_id = s.member_id)"
+							  " GROUP BY s.member_id" :
 							  "SELECT s.member_id, count(*) FROM @sale s"
 							  " WHERE s.member_id = ANY ($1) GROUP BY s.member_id",
 							  1, types, &array, NULL, 0);
@@ -419,17 +452,21 @@ load_applied(Counters *counters)
 	values[0] = members_array(counts, n);
 	values[1] = words_array(counters, counts, n, true);
 	found = program_query_now(counters->program,
-							  "SELECT k.place FROM unnest($1, $2) WITH ORDINALITY AS k(member_id, rule, place)"
-							  " WHERE EXISTS (SELECT FROM @sale s"
-							  "                 JOIN @ledger l ON l.source_id = s.sale_id AND l.source = 'sale'"
-							  "                WHERE s.member_id = k.member_id AND l.rule = k.rule)",
+							  psprintf("SELECT k.place FROM unnest($1, $2) WITH ORDINALITY AS k(member_id, rule, place)"
+									   " WHERE EXISTS (SELECT FROM @sale s"
+									   "                 JOIN @ledger l ON l.source_id = s.sale_id AND l.source = 'sale'"
+									   "                WHERE s.member_id = k.member_id AND l.rule = k.rule%s)",
+									   not_replaced(counters)),
 							  2, types, values, NULL, 0);
 	for (uint64 i = 0; i < found; i++)
 		counts[DatumGetInt64(program_get(i, 1, INT8OID)) - 1]->n = 1;
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Sums of the ledger: for life by its index alone, else with the sales. */
+/*
+ * Sums of the ledger: with the sales, unless it is for life and nothing was
+ * ever replaced.
+ */
 static void
 load_earned(Counters *counters, bool for_life)
 {
@@ -439,6 +476,8 @@ load_earned(Counters *counters, bool for_life)
 	Datum	   *starts = palloc_extended(sizeof(Datum) * (Size) Max(n, 1), MCXT_ALLOC_HUGE);
 	Oid			types[] = {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTOID};
 	Datum		values[6];
+	const char *sale = not_replaced(counters);
+	bool		alone = for_life && sale[0] == '\0';
 	uint64		found;
 
 	if (n == 0)
@@ -455,19 +494,17 @@ load_earned(Counters *counters, bool for_life)
 	values[4] = program_array(TIMESTAMPTZOID, starts, NULL, n);
 	values[5] = counters->time_zone;
 	found = program_query_now(counters->program,
-							  for_life ?
-							  "SELECT k.place, sum(l.amount)"
-							  "  FROM unnest($1, $2, $3) WITH ORDINALITY AS k(member_id, rule, currency, place)"
-							  "  JOIN @ledger l ON l.member_id = k.member_id AND l.currency = k.currency AND l.rule = k.rule"
-							  " GROUP BY k.place" :
-							  "SELECT k.place, sum(l.amount)"
-							  "  FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY"
-							  "       AS k(member_id, rule, currency, unit, start, place)"
-							  "  JOIN @ledger l ON l.member_id = k.member_id AND l.currency = k.currency AND l.rule = k.rule"
-							  "  JOIN @sale s ON s.sale_id = l.source_id"
-							  " WHERE l.source = 'sale' AND date_trunc(k.unit, s.occurred_at, $6) = k.start"
-							  " GROUP BY k.place",
-							  for_life ? 3 : 6, types, values, NULL, 0);
+							  psprintf("SELECT k.place, sum(l.amount)"
+									   "  FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY"
+									   "       AS k(member_id, rule, currency, unit, start, place)"
+									   "  JOIN @ledger l ON l.member_id = k.member_id AND l.currency = k.currency AND l.rule = k.rule"
+									   "%s"
+									   " WHERE l.source = 'sale' AND $6 IS NOT NULL%s%s"
+									   " GROUP BY k.place",
+									   alone ? "" : "  JOIN @sale s ON s.sale_id = l.source_id",
+									   for_life ? "" : " AND date_trunc(k.unit, s.occurred_at, $6) = k.start",
+									   sale),
+							  6, types, values, NULL, 0);
 	for (uint64 i = 0; i < found; i++)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(counters->context);
@@ -486,6 +523,7 @@ counters_load(Counters *counters)
 	load_recruits(counters);
 	if (counters->from == COUNTERS_FROM_ZERO)
 		return;
+	look_for_replaced(counters);
 	load_orders(counters);
 	load_applied(counters);
 	load_earned(counters, true);
@@ -603,6 +641,24 @@ push_earned(JsonbParseState **state, Counters *counters, const CommissionPlan *p
 	(void) pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
+/* The next sale is of an order that is counted, by a number or (0) by none. */
+void
+counters_keep_order(Counters *counters, int64 number)
+{
+	counters->keeps_order = true;
+	counters->kept_number = number;
+}
+
+static int64
+order_number(Counters *counters, int64 member_id)
+{
+	int64		orders = count_of(counters, KIND_ORDERS, member_id, 0)->n;
+
+	if (!counters->keeps_order)
+		return orders + 1;
+	return counters->kept_number > 0 ? counters->kept_number : Max(orders, 1);
+}
+
 /* NULL where the plan asks for nothing. */
 Jsonb *
 counters_of(Counters *counters, const CommissionPlan *plan, const EngineSale *sale)
@@ -615,7 +671,7 @@ counters_of(Counters *counters, const CommissionPlan *plan, const EngineSale *sa
 	if (plan->uses_order_number)
 	{
 		push_key(&state, "order_number");
-		push_number(&state, WJB_VALUE, count_of(counters, KIND_ORDERS, member_at(sale, 0), 0)->n + 1);
+		push_number(&state, WJB_VALUE, order_number(counters, member_at(sale, 0)));
 	}
 	if (plan->uses_recruit_numbers)
 		push_recruits(&state, counters, plan, sale);
@@ -671,7 +727,9 @@ void
 counters_add(Counters *counters, const EngineSale *sale, const EngineResult *result)
 {
 	/* a sale by a plan that asks for no number counts as well */
-	counters_add_order(counters, member_at(sale, 0));
+	if (!counters->keeps_order)
+		counters_add_order(counters, member_at(sale, 0));
+	counters->keeps_order = false;
 	for (int i = 0; i < result->nlines; i++)
 	{
 		const EngineLine *line = &result->lines[i];

@@ -388,10 +388,11 @@ sales_query(DryRun *run)
 					   run->plan->uses_order_number ?
 					   "SELECT " STORED_SALE_COLUMNS ", s.member_id,"
 					   "       s.occurred_at >= $1 AND s.occurred_at < $2"
-					   "  FROM @sale s ORDER BY s.sale_id" :
+					   "  FROM @sale s WHERE " SALE_IS_LATEST " ORDER BY s.sale_id" :
 					   "SELECT " STORED_SALE_COLUMNS ", s.member_id, true"
 					   "  FROM @sale s"
-					   " WHERE s.occurred_at >= $1 AND s.occurred_at < $2 ORDER BY s.sale_id");
+					   " WHERE s.occurred_at >= $1 AND s.occurred_at < $2 AND " SALE_IS_LATEST
+					   " ORDER BY s.sale_id");
 }
 
 /*

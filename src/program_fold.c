@@ -120,26 +120,26 @@ fold_range(Program *program, int64 after, int64 through)
 	Oid			types[] = {INT8OID, INT8OID, TIMESTAMPTZOID};
 	Datum		values[] = {Int64GetDatum(after), Int64GetDatum(through), TimestampTzGetDatum(GetCurrentTimestamp())};
 
-	return program_query_now(program,
-							 "WITH entry AS MATERIALIZED ("
-							 "  SELECT l.member_id, l.currency, l.entry_id, l.amount, l.posted_at,"
-							 "         coalesce(l.available_at, r.available_at) AS available_at,"
-							 "         " UNRELEASED_SALE("l", "p") " AS sale_id"
-							 "    FROM @ledger l"
-							 JOIN_RELEASE
-							 "   WHERE l.entry_id > $1 AND l.entry_id <= $2"
-							 "), kept AS ("
-							 "  INSERT INTO @held (member_id, currency, entry_id, amount, available_at, sale_id)"
-							 "  SELECT e.member_id, e.currency, e.entry_id, e.amount, e.available_at,"
-							 "         CASE WHEN e.available_at IS NULL THEN e.sale_id END"
-							 "    FROM entry e"
-							 "   WHERE e.available_at > $3 OR e.available_at IS NULL)"
-							 ADD_TO_ACCOUNTS
-							 "SELECT e.member_id, e.currency, coalesce(sum(e.amount) FILTER (WHERE e.available_at <= $3), 0),"
-							 "       count(*), max(e.posted_at)"
-							 "  FROM entry e GROUP BY 1, 2"
-							 IF_THERE,
-							 3, types, values, NULL, 0);
+	return program_query_once(program,
+							  "WITH entry AS MATERIALIZED ("
+							  "  SELECT l.member_id, l.currency, l.entry_id, l.amount, l.posted_at,"
+							  "         coalesce(l.available_at, r.available_at) AS available_at,"
+							  "         " UNRELEASED_SALE("l", "p") " AS sale_id"
+							  "    FROM @ledger l"
+							  JOIN_RELEASE
+							  "   WHERE l.entry_id > $1 AND l.entry_id <= $2"
+							  "), kept AS ("
+							  "  INSERT INTO @held (member_id, currency, entry_id, amount, available_at, sale_id)"
+							  "  SELECT e.member_id, e.currency, e.entry_id, e.amount, e.available_at,"
+							  "         CASE WHEN e.available_at IS NULL THEN e.sale_id END"
+							  "    FROM entry e"
+							  "   WHERE e.available_at > $3 OR e.available_at IS NULL)"
+							  ADD_TO_ACCOUNTS
+							  "SELECT e.member_id, e.currency, coalesce(sum(e.amount) FILTER (WHERE e.available_at <= $3), 0),"
+							  "       count(*), max(e.posted_at)"
+							  "  FROM entry e GROUP BY 1, 2"
+							  IF_THERE,
+							  3, types, values, 0);
 }
 
 /* Where ids are missing: the one before the next that is there, or the cut. */
@@ -151,9 +151,9 @@ skip_gap(Program *program, int64 after, int64 cut)
 	Datum		first;
 	bool		isnull;
 
-	program_query_now(program,
-					  "SELECT min(l.entry_id) FROM @ledger l WHERE l.entry_id > $1 AND l.entry_id <= $2",
-					  2, types, values, NULL, 1);
+	program_query_once(program,
+					   "SELECT min(l.entry_id) FROM @ledger l WHERE l.entry_id > $1 AND l.entry_id <= $2",
+					   2, types, values, 1);
 	first = program_column(0, 1, INT8OID, &isnull);
 	SPI_freetuptable(SPI_tuptable);
 	return isnull ? cut : DatumGetInt64(first) - 1;

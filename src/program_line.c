@@ -263,12 +263,12 @@ lines_load(Program *program, const int64 *sale_ids, int n)
 	for (int i = 0; i < n; i++)
 		ids[i] = Int64GetDatum(sale_ids[i]);
 	array = program_array(INT8OID, ids, NULL, n);
-	found = program_query(program,
-						  "SELECT k.place, l.line_key, l.product, l.quantity, l.amount, l.cost, l.attributes"
-						  "  FROM unnest($1) WITH ORDINALITY AS k(sale_id, place)"
-						  "  JOIN @sale_line l ON l.sale_id = k.sale_id"
-						  " ORDER BY k.place, l.line",
-						  1, types, &array, NULL, 0);
+	found = program_query_now(program,
+							  "SELECT k.place, l.line_key, l.product, l.quantity, l.amount, l.cost, l.attributes"
+							  "  FROM unnest($1) WITH ORDINALITY AS k(sale_id, place)"
+							  "  JOIN @sale_line l ON l.sale_id = k.sale_id"
+							  " ORDER BY k.place, l.line",
+							  1, types, &array, NULL, 0);
 	items = palloc_extended(sizeof(EngineItem) * Max(found, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (uint64 i = 0; i < found; i++)
 	{

@@ -108,7 +108,7 @@ lock_account(Program *program, const Request *request)
 	AccountSet	set = {0};
 
 	account_add(&set, request->row.member_id, request->currency);
-	account_lock(program, &set);
+	account_lock(program, &set, ACCOUNT_ALONE);
 }
 
 static void

@@ -165,9 +165,9 @@ take_in_chunk(Program *program, const Batch *batch, const int64 *ids, int n)
 	Datum		array = id_array(ids, n);
 
 	(void) program_query_now(program,
-							 "SELECT FROM unnest($1) AS k(payout_id)"
+							 "SELECT FROM unnest($1) WITH ORDINALITY AS k(payout_id, place)"
 							 "  JOIN @payout p ON p.payout_id = k.payout_id"
-							 " ORDER BY p.payout_id FOR UPDATE OF p",
+							 " ORDER BY k.place FOR UPDATE OF p",
 							 1, types, &array, NULL, 0);
 	SPI_freetuptable(SPI_tuptable);
 	insert_items(program, batch, array);
@@ -326,7 +326,7 @@ sweep_chunk(Program *program, const Batch *batch, const int64 *members, int n)
 
 	for (int i = 0; i < n; i++)
 		account_add(&set, members[i], batch->currency_code);
-	account_lock(program, &set);
+	account_lock(program, &set, ACCOUNT_ALONE);
 	account_look(program, &set);
 	if (batch->has_as_of)
 		leave_later_money(program, batch, &set);

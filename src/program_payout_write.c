@@ -21,7 +21,10 @@ datums(int n)
 	return palloc_extended(sizeof(Datum) * (Size) Max(n, 1), MCXT_ALLOC_HUGE);
 }
 
-/* Payouts that failed cost nothing, and use nothing up. */
+/*
+ * Payouts that failed cost nothing, and use nothing up.  Member by member, as
+ * a join could also begin with all payouts of the period.
+ */
 static void
 load_history(Program *program, const PayoutCurrency *currency, PayoutRow *rows, int n)
 {
@@ -37,12 +40,15 @@ load_history(Program *program, const PayoutCurrency *currency, PayoutRow *rows, 
 	values[2] = TimestampTzGetDatum(currency->period_from);
 	values[3] = TimestampTzGetDatum(currency->period_to);
 	found = program_query_now(program,
-							  "SELECT k.place, count(*), sum(p.amount), sum(p.tax)"
+							  "SELECT k.place, h.count, h.amount, h.tax"
 							  "  FROM unnest($1) WITH ORDINALITY AS k(member_id, place)"
-							  "  JOIN @payout p ON p.member_id = k.member_id AND p.currency = $2"
-							  "                AND p.requested_at >= $3 AND p.requested_at < $4"
-							  " WHERE NOT EXISTS (SELECT FROM @payout_failure f WHERE f.payout_id = p.payout_id)"
-							  " GROUP BY k.place",
+							  " CROSS JOIN LATERAL ("
+							  "   SELECT count(*) AS count, sum(p.amount) AS amount, sum(p.tax) AS tax"
+							  "     FROM @payout p"
+							  "    WHERE p.member_id = k.member_id AND p.currency = $2"
+							  "      AND p.requested_at >= $3 AND p.requested_at < $4"
+							  "      AND NOT EXISTS (SELECT FROM @payout_failure f WHERE f.payout_id = p.payout_id)) h"
+							  " WHERE h.count > 0",
 							  4, types, values, NULL, 0);
 	for (uint64 i = 0; i < found; i++)
 	{

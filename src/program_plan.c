@@ -151,7 +151,7 @@ check_no_sales_since(Program *program, TimestampTz valid_from)
 		return;
 	if (program_query(program,
 					  "SELECT s.order_key, s.plan_version FROM @sale s"
-					  " WHERE s.occurred_at BETWEEN $1 AND $2 LIMIT 1",
+					  " WHERE s.occurred_at BETWEEN $1 AND $2 AND " SALE_IS_LATEST " LIMIT 1",
 					  2, types, values, NULL, 1) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -332,7 +332,8 @@ find_met(Program *program, RefundRow **rows, int n)
 
 /*
  * Let refunds meet their sales, in the order given; those whose order is not
- * there wait on.  parked: they waited for these sales, which are posted now.
+ * there wait on.  parked: they waited for these sales, which are posted now, or
+ * the orders are posted anew right away: what they take is judged with that.
  */
 void
 refunds_meet(Program *program, RefundRow **rows, int n, bool parked)
@@ -400,5 +401,5 @@ refunds_post(Program *program, void *arg)
 	unmet = palloc(sizeof(RefundRow *) * batch->n);
 	n = unmet_rows(&recording, unmet);
 	if (n > 0)
-		refunds_meet(program, unmet, n, false);
+		refunds_meet(program, unmet, n, batch->reposts);
 }

@@ -37,6 +37,7 @@ typedef struct RefundBatch
 	int			refund_source_id;
 	const char *author;
 	bool		timed;			/* every refund has an occurred_at */
+	bool		reposts;		/* the orders are posted anew right away */
 } RefundBatch;
 
 /* body for program_as_owner; arg is a RefundBatch */

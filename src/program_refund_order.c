@@ -155,7 +155,7 @@ untold_refunds(Program *program, const SaleBatch *batch, SaleRow **rows, int n, 
 							  "SELECT k.place, s.sale_id, coalesce(t.by_amount, 0), coalesce(t.by_status, false),"
 							  "       t.total IS NOT NULL, s.amount - coalesce(t.total, 0)"
 							  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
-							  "  JOIN @sale s ON s.order_key = k.key"
+							  "  JOIN @sale s ON s.order_key = k.key AND " SALE_IS_LATEST
 							  "  CROSS JOIN LATERAL"
 							  "       (SELECT sum(p.amount) AS total,"
 							  "               sum(p.amount) FILTER (WHERE r.order_source_id IS NOT NULL AND r.amount IS NOT NULL) AS by_amount,"
@@ -188,19 +188,6 @@ untold_refunds(Program *program, const SaleBatch *batch, SaleRow **rows, int n, 
 	return nrefunds;
 }
 
-static void
-lock_sales(Program *program, SaleRow **rows, int n)
-{
-	Oid			types[] = {TEXTARRAYOID};
-	Datum		keys = keys_array(rows, n);
-
-	(void) program_query_now(program,
-							 "SELECT FROM @sale s WHERE s.order_key = ANY ($1)"
-							 " ORDER BY s.sale_id FOR UPDATE",
-							 1, types, &keys, NULL, 0);
-	SPI_freetuptable(SPI_tuptable);
-}
-
 /* Orders that may tell of a refund, or must not be as they are if there is one. */
 static int
 telling_rows(Program *program, SaleBatch *batch, SaleRow **rows)
@@ -212,6 +199,8 @@ telling_rows(Program *program, SaleBatch *batch, SaleRow **rows)
 	{
 		SaleRow    *row = &batch->rows[i];
 
+		if (row->changed)
+			continue;			/* will be read once more */
 		if (tells(batch, row) || (any && row->paid && !row->posted))
 		{
 			check_refunded_amount(row);
@@ -254,7 +243,7 @@ refunds_of_orders(Program *program, SaleBatch *batch)
 	if (n == 0)
 		return;
 	totals_before_refunds(program);
-	lock_sales(program, rows, n);
+	repost_lock_orders(program, keys_array(rows, n));
 	refunds.n = untold_refunds(program, batch, rows, n, refunds.rows);
 	refunds_post(program, &refunds);
 }

@@ -55,7 +55,7 @@ struct RefundTaking
 	List	   *lines;			/* of TakenLine */
 	LedgerRows *ledger;
 	AccountSet	accounts;		/* from which something is taken */
-	bool		parked;			/* the refunds waited for their sales, which are posted now */
+	bool		parked;			/* what they take is judged with what is posted beside them */
 	int			plan_version;	/* whose plan is at hand; 0: none */
 	CommissionPlan *plan;
 	MemoryContext scratch;		/* empty between refunds */
@@ -242,9 +242,9 @@ load_entries(Program *program, RefundedSale **sales, Datum ids)
 }
 
 /*
- * Lock the sales of these orders, in the order of their ids, and then see what
- * remains of them: as it is now, also in an old snapshot.  Two refunds of one
- * order follow each other here.  An order that has no sale gives NULL.
+ * Lock these orders, and then see what remains of their sales: as it is now,
+ * also in an old snapshot.  Two refunds of one order follow each other here,
+ * and a refund follows a change.  An order that has no sale gives NULL.
  */
 RefundedSale **
 refund_lock_sales(Program *program, const Datum *order_keys, int n)
@@ -254,13 +254,15 @@ refund_lock_sales(Program *program, const Datum *order_keys, int n)
 	int			nsales = 0;
 	Oid			types[] = {TEXTARRAYOID};
 	Datum		array = program_array(TEXTOID, order_keys, NULL, n);
-	uint64		found = program_query_now(program,
-										  "SELECT k.place, s.sale_id, s.amount, s.currency, s.plan_version"
-										  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
-										  "  JOIN @sale s ON s.order_key = k.key"
-										  " ORDER BY s.sale_id FOR UPDATE OF s",
-										  1, types, &array, NULL, 0);
+	uint64		found;
 
+	repost_lock_orders(program, array);
+	found = program_query_now(program,
+							  "SELECT k.place, s.sale_id, s.amount, s.currency, s.plan_version"
+							  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
+							  "  JOIN @sale s ON s.order_key = k.key AND " SALE_IS_LATEST
+							  " ORDER BY s.sale_id",
+							  1, types, &array, NULL, 0);
 	for (uint64 i = 0; i < found; i++)
 	{
 		int64		sale_id = DatumGetInt64(program_get(i, 2, INT8OID));
@@ -577,6 +579,7 @@ tell_totals(RefundTaking *taking)
 	{
 		Taken	   *taken = lfirst(cell);
 
+		refunds[n].refund_id = *taken->refund_id;
 		refunds[n].sale_id = taken->sale_id;
 		refunds[n++].amount = taken->amount;
 	}
@@ -598,18 +601,22 @@ posted_ids(const RefundTaking *taking)
 
 /*
  * What comes with its sale takes no more than the sale has just brought, so it
- * is not held against clawback's rule: nobody's order is refused for it.
+ * is not held against clawback's rule: nobody's order is refused for it.  An
+ * order that is posted anew is held against it once it is.
  */
 void
 refund_write(RefundTaking *taking)
 {
-	account_lock(taking->program, &taking->accounts);
+	bool		blocks = taking->program->terms.clawback == CLAWBACK_BLOCK;
+
+	/* at once as strongly as the judgment will need it, even if that comes later */
+	account_lock(taking->program, &taking->accounts, blocks ? ACCOUNT_ALONE : ACCOUNT_SHARED);
 	if (taking->postings != NIL)
 		write_postings(taking);
 	if (taking->lines != NIL)
 		write_lines(taking);
 	ledger_insert(taking->program, taking->ledger);
 	tell_totals(taking);
-	if (!taking->parked && taking->program->terms.clawback == CLAWBACK_BLOCK)
+	if (blocks && !taking->parked)
 		clawback_check(taking->program, &taking->accounts, posted_ids(taking));
 }

@@ -5,9 +5,12 @@
 #ifndef DISTRIBUTOR_PROGRAM_RELEASE_H
 #define DISTRIBUTOR_PROGRAM_RELEASE_H
 
-#include "program.h"
+#include "program_sale.h"
 
 extern TimestampTz release_at_posting(Program *program, TimestampTz occurred_at);
 extern TimestampTz release_after(Program *program, TimestampTz start);
+
+/* program_fulfillment.c; as the owner */
+extern void release_fulfilled(Program *program, SaleBatch *batch);
 
 #endif							/* DISTRIBUTOR_PROGRAM_RELEASE_H */

@@ -3,7 +3,8 @@
  *	  explain(): why an order paid what it paid.
  *
  * The sale is computed again from what was stored with it, by the version of
- * the plan that it was posted by.  Reading needs the caller's own rights.
+ * the plan that it was posted by; what refunds took back is read as it was
+ * entered.  Reading needs the caller's own rights.
  */
 #include "compat.h"
 
@@ -31,7 +32,7 @@ load_sale(Program *program, text *order_key, StoredSale *stored)
 	Datum		key = PointerGetDatum(order_key);
 	CommissionPlan *plan;
 
-	if (program_query(program, "SELECT " STORED_SALE_COLUMNS " FROM @sale s WHERE s.order_key = $1",
+	if (program_query(program, "SELECT " STORED_SALE_COLUMNS " FROM @sale s WHERE s.order_key = $1 AND " SALE_IS_LATEST,
 					  1, types, &key, NULL, 1) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -97,6 +98,52 @@ put_line(ReturnSetInfo *rsinfo, const StoredSale *stored, const EngineLine *line
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/* What refunds have taken back of the sale, as it stands in the ledger. */
+static void
+put_refunds(Program *program, ReturnSetInfo *rsinfo, const StoredSale *stored)
+{
+	Oid			types[] = {INT8OID};
+	Datum		sale_id = Int64GetDatum(stored->sale_id);
+	uint64		found = program_query(program,
+									  "SELECT l.rule, l.level, l.member_id, coalesce(m.member_key, l.member_id::text),"
+									  "       l.amount, l.line, l.basis::int4, r.refund_key, p.amount"
+									  "  FROM @refund_posting p"
+									  "  JOIN @refund r ON r.refund_id = p.refund_id"
+									  "  JOIN @ledger l ON l.source = 'refund' AND l.source_id = p.refund_id"
+									  "  LEFT JOIN @member m ON m.member_id = l.member_id"
+									  " WHERE p.sale_id = $1 ORDER BY l.entry_id",
+									  1, types, &sale_id, NULL, 0);
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		Datum		values[NCOLUMNS];
+		bool		nulls[NCOLUMNS] = {0};
+		char	   *member_key = TextDatumGetCString(program_get(i, 4, TEXTOID));
+		Numeric		amount = DatumGetNumeric(program_get(i, 5, NUMERICOID));
+
+		values[RULE] = program_get(i, 1, TEXTOID);
+		values[LEVEL] = program_get(i, 2, INT4OID);
+		values[MEMBER_ID] = program_get(i, 3, INT8OID);
+		put_text(values, nulls, MEMBER_KEY, member_key);
+		nulls[BASE] = nulls[RATE] = nulls[EXACT] = true;
+		put_numeric(values, nulls, AMOUNT, amount);
+		put_text(values, nulls, CURRENCY, stored->currency);
+		values[LINE] = program_get(i, 6, INT4OID);
+		values[BASIS] = program_get(i, 7, INT4OID);
+		put_text(values, nulls, REASON, "refunded");
+		nulls[LIMITED_BY] = true;
+		put_text(values, nulls, EXPLANATION,
+				 psprintf("Refund \"%s\" of %s %s takes %s back from member %s, level %d.",
+						  TextDatumGetCString(program_get(i, 8, TEXTOID)),
+						  money_to_string(DatumGetNumeric(program_get(i, 9, NUMERICOID))), stored->currency,
+						  money_to_string(money_subtract(money_from_int(0), amount)), member_key,
+						  DatumGetInt32(values[LEVEL])));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CHECK_FOR_INTERRUPTS();
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /* explain(program text, order_key text) returns setof record */
 PG_FUNCTION_INFO_V1(program_explain);
 Datum
@@ -120,6 +167,7 @@ program_explain(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		put_line(rsinfo, &stored, &result.lines[i], keys[i]);
 	}
+	put_refunds(program, rsinfo, &stored);
 	program_close(program);
 	return (Datum) 0;
 }

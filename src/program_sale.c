@@ -77,6 +77,7 @@ typedef struct Posting
 	int			npaid;
 	standings_hash *standings;
 	Upline	   *uplines;		/* of paid[] */
+	bool		reposts;		/* orders that changed */
 	bool		counts;			/* some plan asks for counters */
 	int		   *order;			/* of paid[]: in which sales are counted */
 	EngineResult result;
@@ -96,6 +97,7 @@ static void count_sales(Posting *posting);
 static void insert_sales(Posting *posting);
 static void check_same(Posting *posting);
 static void check_counted(Posting *posting);
+static void repost_changed(Posting *posting);
 static void check_lines_there(Posting *posting);
 static void calculate_posted(Posting *posting);
 
@@ -133,6 +135,30 @@ order_context(void *arg)
 				   VARDATA_ANY(row->order_key));
 }
 
+/* Whoever is paid gets through the door, and what the plan says. */
+static void
+post_paid(Posting *posting)
+{
+	program_lock_tree(posting->program, false, 0);
+	find_plans(posting);
+	check_payees(posting);
+	find_members(posting);
+	find_uplines(posting);
+	describe_sales(posting);
+	if (posting->counts)
+		count_sales(posting);
+	insert_sales(posting);
+	check_same(posting);
+	check_lines_there(posting);
+	if (posting->counts)
+		check_counted(posting);
+	else
+		calculate_posted(posting);
+	lines_insert(posting->program, posting->paid, posting->npaid);
+	ledger_insert(posting->program, posting->ledger);
+	totals_of_sales(posting->program, posting->paid, posting->npaid);
+}
+
 void
 sales_post(Program *program, void *arg)
 {
@@ -165,25 +191,10 @@ sales_post(Program *program, void *arg)
 		check_unposted(&posting);
 	if (posting.npaid > 0)
 	{
-		program_lock_tree(program, false, 0);
-		find_plans(&posting);
-		check_payees(&posting);
-		find_members(&posting);
-		find_uplines(&posting);
-		describe_sales(&posting);
-		if (posting.counts)
-			count_sales(&posting);
-		insert_sales(&posting);
-		check_same(&posting);
-		check_lines_there(&posting);
-		if (posting.counts)
-			check_counted(&posting);
-		else
-			calculate_posted(&posting);
-		lines_insert(program, posting.paid, posting.npaid);
-		ledger_insert(program, posting.ledger);
-		totals_of_sales(program, posting.paid, posting.npaid);
+		post_paid(&posting);
 		refunds_of_new_sales(program, posting.paid, posting.npaid);
+		repost_changed(&posting);
+		release_fulfilled(program, batch);
 	}
 	refunds_of_orders(program, batch);
 	error_context_stack = errcontext_entry.previous;
@@ -648,6 +659,8 @@ foresee_posted(Posting *posting)
 		posting->paid[i]->foreseen = i == 0 ||
 			!same_key(posting->paid[i - 1]->order_key, posting->paid[i]->order_key);
 	}
+	if (posting->reposts)
+		return;					/* as the next revision, they all will */
 	array = program_array(TEXTOID, keys, NULL, posting->npaid);
 	found = program_query_now(posting->program,
 							  "SELECT k.place FROM unnest($1) WITH ORDINALITY AS k(key, place)"
@@ -662,7 +675,8 @@ foresee_posted(Posting *posting)
 static void
 count_sales(Posting *posting)
 {
-	Counters   *counters = counters_create(posting->program, COUNTERS_FROM_TABLES);
+	Counters   *counters = counters_create(posting->program,
+										   posting->reposts ? COUNTERS_FROM_REMAINING : COUNTERS_FROM_TABLES);
 
 	posting->order = palloc(sizeof(int) * posting->npaid);
 	for (int i = 0; i < posting->npaid; i++)
@@ -677,11 +691,14 @@ count_sales(Posting *posting)
 	for (int i = 0; i < posting->npaid; i++)
 	{
 		int			at = posting->order[i];
+		SaleRow    *row = posting->paid[at];
 		Upline	   *upline = &posting->uplines[at];
 
-		if (!posting->paid[at]->foreseen)
+		if (!row->foreseen)
 			continue;
-		upline->counters = counters_of(counters, posting->paid[at]->plan->plan, &upline->sale);
+		if (row->numbered)
+			counters_keep_order(counters, row->order_number);
+		upline->counters = counters_of(counters, row->plan->plan, &upline->sale);
 		if (upline->counters != NULL)
 			engine_read_counters(&upline->sale, upline->counters);
 		calculate(posting, at);
@@ -758,13 +775,13 @@ insert_sales(Posting *posting)
 	enum
 	{
 		SALE, MEMBER, OCCURRED, VERSION, KEY, AMOUNT, CURRENCY, PATH, RANKS, STATES, ATTRIBUTES,
-		COUNTERS, NARRAYS
+		COUNTERS, REVISION, REPLACES, NARRAYS
 	};
 	Program    *program = posting->program;
 	SaleBatch  *batch = posting->batch;
 	/* an array cannot hold arrays of different lengths: ranks and states go as text */
 	Oid			elements[NARRAYS] = {INT8OID, INT8OID, TIMESTAMPTZOID, INT4OID, TEXTOID, NUMERICOID,
-	TEXTOID, program->refpath, TEXTOID, TEXTOID, JSONBOID, JSONBOID};
+	TEXTOID, program->refpath, TEXTOID, TEXTOID, JSONBOID, JSONBOID, INT4OID, INT8OID};
 	Oid			types[NARRAYS + 2];
 	Datum		values[NARRAYS + 2];
 	char		nulls[NARRAYS + 2];
@@ -805,6 +822,9 @@ insert_sales(Posting *posting)
 		isnull[ATTRIBUTES][i] = (row->attributes == NULL);
 		columns[COUNTERS][i] = JsonbPGetDatum(posting->uplines[i].counters);
 		isnull[COUNTERS][i] = (posting->uplines[i].counters == NULL);
+		columns[REVISION][i] = Int32GetDatum(row->replaces == 0 ? 1 : row->revision);
+		columns[REPLACES][i] = Int64GetDatum(row->replaces);
+		isnull[REPLACES][i] = row->replaces == 0;
 	}
 	memset(nulls, ' ', sizeof(nulls));
 	for (int c = 0; c < NARRAYS; c++)
@@ -822,13 +842,14 @@ insert_sales(Posting *posting)
 	inserted = program_query(program,
 							 "INSERT INTO @sale (sale_id, member_id, occurred_at, plan_version, order_key, amount,"
 							 "                   currency, path, path_ranks, path_states, attributes, counters,"
-							 "                   order_source_id, author)"
+							 "                   revision, replaces, order_source_id, author)"
 							 " SELECT n.sale_id, n.member_id, n.occurred_at, n.plan_version, n.order_key, n.amount,"
 							 "        n.currency, n.path, n.path_ranks::text[], n.path_states::text[], n.attributes,"
-							 "        n.counters, $13, $14"
-							 "   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+							 "        n.counters, n.revision, n.replaces, $15, $16"
+							 "   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 							 "        AS n(sale_id, member_id, occurred_at, plan_version, order_key, amount,"
-							 "             currency, path, path_ranks, path_states, attributes, counters)"
+							 "             currency, path, path_ranks, path_states, attributes, counters,"
+							 "             revision, replaces)"
 							 " ON CONFLICT (order_key, revision) DO NOTHING"
 							 " RETURNING sale_id",
 							 NARRAYS + 2, types, values, nulls, 0);
@@ -846,9 +867,24 @@ insert_sales(Posting *posting)
 	batch->posted += inserted;
 }
 
-static void
-content_error(Posting *posting, const SaleRow *row, const char *what, const char *before, const char *after)
+/*
+ * An order of a table may change where the program posts it anew; a call that
+ * says something else is one that went wrong.
+ */
+static bool
+may_change(Posting *posting)
 {
+	return posting->program->terms.repost && posting->batch->order_source_id != 0;
+}
+
+static void
+content_error(Posting *posting, SaleRow *row, const char *what, const char *before, const char *after)
+{
+	if (may_change(posting))
+	{
+		row->changed = true;
+		return;
+	}
 	if (posting->batch->order_source_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
@@ -867,8 +903,13 @@ content_error(Posting *posting, const SaleRow *row, const char *what, const char
 
 /* The same for lines. */
 static void
-lines_error(Posting *posting, const SaleRow *row, const char *difference)
+lines_error(Posting *posting, SaleRow *row, const char *difference)
 {
+	if (may_change(posting))
+	{
+		row->changed = true;
+		return;
+	}
 	if (posting->batch->order_source_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
@@ -949,7 +990,7 @@ check_same_lines(Posting *posting, SaleRow **rows, int n)
 		SaleLines	now = {rows[i]->nitems, rows[i]->items};
 		char	   *difference;
 
-		if (stored[i].n == 0 && rows[i]->sale_id <= posting->batch->lines_after)
+		if (rows[i]->changed || (stored[i].n == 0 && rows[i]->sale_id <= posting->batch->lines_after))
 			continue;
 		difference = lines_difference(&stored[i], &now);
 		if (difference != NULL)
@@ -957,33 +998,32 @@ check_same_lines(Posting *posting, SaleRow **rows, int n)
 	}
 }
 
-static void
-check_same(Posting *posting)
+static Datum
+keys_array(SaleRow **rows, int n)
 {
-	SaleRow   **rows = palloc(sizeof(SaleRow *) * posting->npaid);
-	Datum	   *keys = palloc(sizeof(Datum) * posting->npaid);
-	int			n = 0;
+	Datum	   *keys = palloc(sizeof(Datum) * n);
+
+	for (int i = 0; i < n; i++)
+		keys[i] = PointerGetDatum(rows[i]->order_key);
+	return program_array(TEXTOID, keys, NULL, n);
+}
+
+/* Compare orders with the sales that their keys have now. */
+static void
+compare_posted(Posting *posting, SaleRow **rows, int n)
+{
 	Oid			types[] = {TEXTARRAYOID, INT4OID};
 	Datum		values[2];
 	uint64		found;
 
-	for (int i = 0; i < posting->npaid; i++)
-	{
-		if (posting->paid[i]->posted)
-			continue;
-		rows[n] = posting->paid[i];
-		keys[n++] = PointerGetDatum(posting->paid[i]->order_key);
-	}
-	if (n == 0)
-		return;
-	values[0] = program_array(TEXTOID, keys, NULL, n);
+	values[0] = keys_array(rows, n);
 	values[1] = Int32GetDatum(posting->batch->order_source_id);
-	found = program_query(posting->program,
-						  "SELECT k.place, s.sale_id, s.member_id, s.amount, s.currency, s.occurred_at, s.attributes,"
-						  "       $2 <> 0 AND " SALE_OF_OTHER_TABLE("$2")
-						  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
-						  "  JOIN @sale s ON s.order_key = k.key",
-						  2, types, values, NULL, 0);
+	found = program_query_now(posting->program,
+							  "SELECT k.place, s.sale_id, s.member_id, s.amount, s.currency, s.occurred_at, s.attributes,"
+							  "       $2 <> 0 AND " SALE_OF_OTHER_TABLE("$2")
+							  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
+							  "  JOIN @sale s ON s.order_key = k.key AND " SALE_IS_LATEST,
+							  2, types, values, NULL, 0);
 	if (found != n)
 		elog(ERROR, "%d orders were neither posted nor found", n - (int) found);
 	for (uint64 i = 0; i < found; i++)
@@ -991,4 +1031,80 @@ check_same(Posting *posting)
 	SPI_freetuptable(SPI_tuptable);
 	if (posting->batch->lines_known)
 		check_same_lines(posting, rows, n);
+}
+
+static void
+check_same(Posting *posting)
+{
+	SaleRow   **rows = palloc(sizeof(SaleRow *) * posting->npaid);
+	int			n = 0;
+
+	for (int i = 0; i < posting->npaid; i++)
+		if (!posting->paid[i]->posted)
+			rows[n++] = posting->paid[i];
+	if (n > 0 && posting->reposts)
+		elog(ERROR, "order \"%s\" was posted by others while it was locked", text_to_cstring(rows[0]->order_key));
+	if (n > 0)
+		compare_posted(posting, rows, n);
+}
+
+/* Of two rows with one key, which is the order? */
+static void
+check_told_once(Posting *posting, int at)
+{
+	SaleRow   **row = &posting->paid[at];
+
+	if ((at > 0 && same_key(row[-1]->order_key, row[0]->order_key)) ||
+		(at + 1 < posting->npaid && same_key(row[1]->order_key, row[0]->order_key)))
+		ereport(ERROR,
+				(errcode(ERRCODE_CARDINALITY_VIOLATION),
+				 errmsg("order \"%s\" changes, and is there twice", text_to_cstring(row[0]->order_key)),
+				 errhint("The keys of orders that may change must differ."),
+				 member_errfields(posting->program, "sale", "sale_order_key_key")));
+}
+
+static int
+changed_rows(SaleRow **from, int n, SaleRow **changed)
+{
+	int			nchanged = 0;
+
+	for (int i = 0; i < n; i++)
+		if (from[i]->changed)
+			changed[nchanged++] = from[i];
+	return nchanged;
+}
+
+/*
+ * Orders that were posted with other content: what they were paid is taken
+ * back, and they are posted once more.  They are compared again once nobody
+ * else can change, refund or fulfill them.
+ */
+static void
+repost_changed(Posting *posting)
+{
+	SaleRow   **rows = palloc(sizeof(SaleRow *) * posting->npaid);
+	int			n = changed_rows(posting->paid, posting->npaid, rows);
+	Datum		refund_ids;
+
+	if (n == 0 || posting->batch->stale)
+		return;
+	for (int i = 0; i < posting->npaid; i++)
+		if (posting->paid[i]->changed)
+			check_told_once(posting, i);
+	repost_lock_orders(posting->program, keys_array(rows, n));
+	for (int i = 0; i < n; i++)
+		rows[i]->changed = false;
+	compare_posted(posting, rows, n);
+	n = changed_rows(rows, n, rows);
+	if (n == 0)
+		return;
+	refund_ids = repost_take_back(posting->program, posting->batch, rows, n);
+	posting->paid = rows;
+	posting->npaid = n;
+	posting->reposts = true;
+	posting->counts = false;
+	post_paid(posting);
+	repost_check_clawback(posting->program, refund_ids);
+	for (int i = 0; i < n; i++)
+		rows[i]->changed = false;
 }

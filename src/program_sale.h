@@ -30,6 +30,9 @@ typedef struct SaleRow
 	Jsonb	   *attributes;		/* an object, or NULL */
 	int			nitems;			/* its lines */
 	EngineItem *items;
+	bool		fulfilled;		/* if paid */
+	bool		has_fulfilled_at;	/* else now */
+	TimestampTz fulfilled_at;
 	/* work of the posting */
 	RefPath    *path;
 	struct PlanVersion *plan;
@@ -37,6 +40,11 @@ typedef struct SaleRow
 	TimestampTz available_at;	/* of what it pays, or LEDGER_UNRELEASED */
 	bool		foreseen;		/* that it will be posted, where that is counted */
 	bool		posted;
+	bool		changed;		/* was posted with other content, and may be posted anew */
+	int64		replaces;		/* the sale that was taken back; 0: none, it is the first */
+	int			revision;		/* then */
+	bool		numbered;		/* then: the member has had the order before, */
+	int64		order_number;	/* by this number; 0: by none */
 } SaleRow;
 
 typedef struct SaleBatch
@@ -47,7 +55,12 @@ typedef struct SaleBatch
 	const char *author;
 	bool		timed;			/* every order has an occurred_at */
 	bool		tells_refunds;	/* refunded_amount means something */
-	bool		stale;			/* rows may have been read before what is posted by now */
+
+	/*
+	 * Rows may have been read before what is posted by now.  Those that differ
+	 * from it stay "changed": they are to be locked and read once more.
+	 */
+	bool		stale;
 
 	/*
 	 * Whether the rows have their lines with them.  Those of a table are to
@@ -60,6 +73,12 @@ typedef struct SaleBatch
 	/* results */
 	int64		posted;
 } SaleBatch;
+
+/*
+ * An order that changes is posted anew, by a sale that replaces the last one:
+ * s is the one that counts.
+ */
+#define SALE_IS_LATEST "NOT EXISTS (SELECT FROM @sale v WHERE v.replaces = s.sale_id)"
 
 /*
  * The same key in another attached table is another order.  One that was
@@ -77,6 +96,16 @@ typedef struct SaleBatch
 
 /* body for program_as_owner; arg is a SaleBatch */
 extern void sales_post(Program *program, void *arg);
+
+/*
+ * program_repost.c: orders that have been posted, and change.  Whether refund r
+ * takes back sale s because of that, and for no customer.
+ */
+#define REPOST_IS_REFUND \
+	"(r.order_source_id IS NOT NULL AND r.refund_key = s.order_key || ' changed ' || s.revision)"
+extern void repost_lock_orders(Program *program, Datum order_keys);
+extern Datum repost_take_back(Program *program, SaleBatch *batch, SaleRow **rows, int n);
+extern void repost_check_clawback(Program *program, Datum refund_ids);
 
 /* program_line.c: the lines of orders and sales */
 typedef struct SaleLines

@@ -126,7 +126,7 @@ line_source_row(uint64 row, int column)
 #define ORDER_SOURCE_COLUMNS \
 	"s.order_source_id, s.relid::oid, s.key_column, s.member_column, s.amount_column," \
 	" s.occurred_at_column, s.status_column, s.paid, s.currency_column, s.attribute_columns, s.since," \
-	" s.refunded, s.refunded_amount_column"
+	" s.refunded, s.refunded_amount_column, s.fulfilled, s.fulfilled_at_column"
 
 /* With the table of their lines, unless that has been dropped. */
 #define ORDER_SOURCES \
@@ -153,7 +153,9 @@ order_source_row(uint64 row)
 	source->since = DatumGetTimestampTz(program_get(row, 11, TIMESTAMPTZOID));
 	source->refunded = DatumGetArrayTypePCopy(program_get(row, 12, TEXTARRAYOID));
 	source->refunded_amount = source_column_text(row, 13);
-	source->lines = line_source_row(row, 14);
+	source->fulfilled = DatumGetArrayTypePCopy(program_get(row, 14, TEXTARRAYOID));
+	source->fulfilled_at = source_column_text(row, 15);
+	source->lines = line_source_row(row, 16);
 	return source;
 }
 
@@ -387,9 +389,9 @@ register_orders(Program *program, void *arg)
 {
 	OrderSource *source = arg;
 	Oid			types[] = {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID,
-	TEXTARRAYOID, TEXTOID};
-	Datum		values[12];
-	char		nulls[12];
+	TEXTARRAYOID, TEXTOID, TEXTARRAYOID, TEXTOID};
+	Datum		values[14];
+	char		nulls[14];
 
 	memset(nulls, ' ', sizeof(nulls));
 	values[0] = ObjectIdGetDatum(source->relid);
@@ -404,6 +406,8 @@ register_orders(Program *program, void *arg)
 	values[9] = TimestampTzGetDatum(source->since);
 	values[10] = PointerGetDatum(source->refunded);
 	values[11] = text_or_null(source->refunded_amount, &nulls[11]);
+	values[12] = PointerGetDatum(source->fulfilled);
+	values[13] = text_or_null(source->fulfilled_at, &nulls[13]);
 	check_same_key(program, source);
 	source->returns = program_query(program,
 									"SELECT FROM @order_source o WHERE o.relid::oid = $1 AND o.detached_at IS NOT NULL",
@@ -411,8 +415,9 @@ register_orders(Program *program, void *arg)
 	program_query(program,
 				  "INSERT INTO @order_source AS s (order_source_id, relid, key_column, member_column, amount_column,"
 				  "            occurred_at_column, status_column, paid, currency_column, attribute_columns, since,"
-				  "            refunded, refunded_amount_column)"
-				  " SELECT coalesce(max(o.order_source_id), 0) + 1, $1::regclass, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"
+				  "            refunded, refunded_amount_column, fulfilled, fulfilled_at_column)"
+				  " SELECT coalesce(max(o.order_source_id), 0) + 1, $1::regclass, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+				  "        $13, $14"
 				  "   FROM @order_source o"
 				  " ON CONFLICT (relid) DO UPDATE"
 				  "    SET key_column = excluded.key_column, member_column = excluded.member_column,"
@@ -420,9 +425,10 @@ register_orders(Program *program, void *arg)
 				  "        status_column = excluded.status_column, paid = excluded.paid,"
 				  "        currency_column = excluded.currency_column, attribute_columns = excluded.attribute_columns,"
 				  "        since = excluded.since, refunded = excluded.refunded,"
-				  "        refunded_amount_column = excluded.refunded_amount_column, attached_at = now(), detached_at = NULL"
+				  "        refunded_amount_column = excluded.refunded_amount_column, fulfilled = excluded.fulfilled,"
+				  "        fulfilled_at_column = excluded.fulfilled_at_column, attached_at = now(), detached_at = NULL"
 				  " RETURNING order_source_id",
-				  12, types, values, nulls, 0);
+				  14, types, values, nulls, 0);
 	source->id = DatumGetInt32(program_get(0, 1, INT4OID));
 	SPI_freetuptable(SPI_tuptable);
 }

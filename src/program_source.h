@@ -68,6 +68,8 @@ typedef struct OrderSource
 	ArrayType  *paid;
 	ArrayType  *refunded;		/* statuses that take a paid order back */
 	char	   *refunded_amount;
+	ArrayType  *fulfilled;		/* statuses that mean fulfilled, and paid as well */
+	char	   *fulfilled_at;
 	char	   *currency;
 	int			nattributes;
 	char	  **attributes;
@@ -168,6 +170,7 @@ extern char *source_comparable_column(Oid relid, const char *column);
 extern char *source_comparable_key(Oid relid, const char *column, Oid key_type, const char *key);
 extern char *source_mapped_members(Program *program, MemberSource *source, Oid relid, const char *from);
 extern char *source_mapped_orders(Program *program, OrderSource *source, Oid relid, const char *from);
+extern char *source_mapped_refunds(Program *program, RefundSource *source, Oid relid, const char *from);
 extern char *source_members_query(Program *program, MemberSource *source, Oid relid, SourceRows rows);
 extern char *source_orders_query(Program *program, OrderSource *source, Oid relid, SourceRows rows);
 

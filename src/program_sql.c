@@ -167,6 +167,30 @@ program_query(Program *program, const char *format, int nargs,
 	return program_query_at(program, InvalidSnapshot, format, nargs, types, values, nulls, limit);
 }
 
+/*
+ * The same, planned for these very values and not kept: for what is rare and
+ * reads a part of a table that only the values tell.  A plan that was made
+ * while the table was small would read all of it for ever after.
+ */
+uint64
+program_query_once(Program *program, const char *format, int nargs,
+				   const Oid *types, const Datum *values, long limit)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *sql = program_sql(program, format);
+	int			guc_level = pin_index_plans();
+	int			result = SPI_execute_with_args(sql, nargs, unconstify(Oid *, types),
+											   unconstify(Datum *, values), NULL,
+											   program->read_only, limit);
+
+	MemoryContextSwitchTo(caller);
+	if (result < 0)
+		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
+	AtEOXact_GUC(false, guc_level);
+	pfree(sql);
+	return SPI_processed;
+}
+
 static Snapshot
 latest_snapshot(Program *program)
 {

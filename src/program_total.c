@@ -136,39 +136,43 @@ totals_before_refunds(Program *program)
 void
 totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 {
-	Oid			types[2] = {INT8ARRAYOID, InvalidOid};
-	Datum	   *columns[2];
-	Datum		values[2];
+	Oid			types[3] = {INT8ARRAYOID, INT8ARRAYOID, InvalidOid};
+	Datum	   *columns[3];
+	Datum		values[3];
 
 	if (n == 0 || !totals_kept(program, NULL, NULL))
 		return;
 	/* in case that they are kept only since a moment ago */
 	program_lock_tree(program, false, 0);
-	for (int c = 0; c < 2; c++)
+	for (int c = 0; c < 3; c++)
 		columns[c] = palloc(sizeof(Datum) * n);
 	for (int i = 0; i < n; i++)
 	{
-		columns[0][i] = Int64GetDatum(refunds[i].sale_id);
-		columns[1][i] = NumericGetDatum(refunds[i].amount);
+		columns[0][i] = Int64GetDatum(refunds[i].refund_id);
+		columns[1][i] = Int64GetDatum(refunds[i].sale_id);
+		columns[2][i] = NumericGetDatum(refunds[i].amount);
 	}
-	types[1] = get_array_type(NUMERICOID);
+	types[2] = get_array_type(NUMERICOID);
 	values[0] = program_array(INT8OID, columns[0], NULL, n);
-	values[1] = program_array(NUMERICOID, columns[1], NULL, n);
+	values[1] = program_array(INT8OID, columns[1], NULL, n);
+	values[2] = program_array(NUMERICOID, columns[2], NULL, n);
 	program_query_now(program,
 					  "WITH given_back AS MATERIALIZED ("
 					  "  SELECT s.path, m.path OPERATOR(distributor.=) s.path AS in_place,"
-					  "         " PERIOD_OF("s.occurred_at") " AS period, n.amount, p.delta_generation"
-					  "    FROM unnest($1, $2) AS n(sale_id, amount)"
+					  "         " PERIOD_OF("s.occurred_at") " AS period, n.amount, p.delta_generation,"
+					  "         CASE WHEN " REPOST_IS_REFUND " THEN 1 ELSE 0 END AS sales"
+					  "    FROM unnest($1, $2, $3) AS n(refund_id, sale_id, amount)"
+					  "    JOIN @refund r ON r.refund_id = n.refund_id"
 					  "    JOIN @sale s ON s.sale_id = n.sale_id"
 					  "    JOIN @member m ON m.member_id = s.member_id"
 					  "    JOIN @program p ON p.currency = s.currency"
-					  "   WHERE n.amount <> 0)"
+					  "   WHERE n.amount <> 0 OR " REPOST_IS_REFUND ")"
 					  " INSERT INTO @team_delta (generation, path, member_id, period, people, sales, volume)"
-					  " SELECT g.delta_generation, g.path, NULL, g.period, 0, 0, -g.amount FROM given_back g WHERE g.in_place"
+					  " SELECT g.delta_generation, g.path, NULL, g.period, 0, -g.sales, -g.amount FROM given_back g WHERE g.in_place"
 					  " UNION ALL"
-					  " SELECT g.delta_generation, NULL, u.member_id, g.period, 0, 0, -g.amount"
+					  " SELECT g.delta_generation, NULL, u.member_id, g.period, 0, -g.sales, -g.amount"
 					  "   FROM given_back g CROSS JOIN unnest(g.path::bigint[]) AS u(member_id) WHERE NOT g.in_place",
-					  2, types, values, NULL, 0);
+					  3, types, values, NULL, 0);
 }
 
 /* Folding */
@@ -604,8 +608,9 @@ build_totals(Program *program)
 													" SELECT s.path, " PERIOD_OF("s.occurred_at") ", 0, 1, s.amount"
 													"   FROM @sale s JOIN @program p ON p.currency = s.currency"
 													" UNION ALL"
-													" SELECT s.path, " PERIOD_OF("s.occurred_at") ", 0, 0, -t.amount"
-													"   FROM @refund_posting t JOIN @sale s ON s.sale_id = t.sale_id JOIN @program p ON p.currency = s.currency"
+													" SELECT s.path, " PERIOD_OF("s.occurred_at") ", 0, CASE WHEN " REPOST_IS_REFUND " THEN -1 ELSE 0 END, -t.amount"
+													"   FROM @refund_posting t JOIN @refund r ON r.refund_id = t.refund_id"
+													"   JOIN @sale s ON s.sale_id = t.sale_id JOIN @program p ON p.currency = s.currency"
 													" ORDER BY 1"),
 										0, NULL, NULL);
 

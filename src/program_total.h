@@ -15,6 +15,7 @@
 /* A part of a sale that has been given back. */
 typedef struct TotalRefund
 {
+	int64		refund_id;
 	int64		sale_id;
 	Numeric		amount;
 } TotalRefund;

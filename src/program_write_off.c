@@ -95,7 +95,7 @@ write_off_chunk(Program *program, WriteOff *work, AccountSet *set)
 	uint64		found;
 	Adjustment *adjustments;
 
-	account_lock(program, set);
+	account_lock(program, set, ACCOUNT_ALONE);
 	account_look(program, set);
 	found = find_lasting(program, set, work->before);
 	adjustments = palloc0(sizeof(Adjustment) * Max(found, 1));

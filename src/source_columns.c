@@ -194,14 +194,14 @@ source_check_lines(OrderSource *orders, LineSource *source)
 
 /* A boolean has two words as text; others would never match. */
 static void
-check_paid_words(OrderSource *source)
+check_status_words(OrderSource *source, ArrayType *list, const char *parameter)
 {
 	Datum	   *words;
 	int			n;
 
 	if (source_column_type(source->relid, source->status, "status") != BOOLOID)
 		return;
-	deconstruct_array(source->paid, TEXTOID, -1, false, TYPALIGN_INT, &words, NULL, &n);
+	deconstruct_array(list, TEXTOID, -1, false, TYPALIGN_INT, &words, NULL, &n);
 	for (int i = 0; i < n; i++)
 	{
 		char	   *word = TextDatumGetCString(words[i]);
@@ -211,7 +211,7 @@ check_paid_words(OrderSource *source)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"%s\" is no value of the status column \"%s\"", word, source->status),
 					 errdetail("The column is boolean."),
-					 errhint("Use paid => '{true}'.")));
+					 errhint("Use %s => '{true}'.", parameter)));
 	}
 }
 
@@ -227,13 +227,17 @@ source_check_orders(Program *program, OrderSource *source)
 				   program->text_keys ? "The members of the program have keys of text."
 				   : "The members of the program have numbers as ids.");
 	if (source->status != NULL)
-		check_paid_words(source);
+	{
+		check_status_words(source, source->paid, "paid");
+		check_status_words(source, source->fulfilled, "fulfilled");
+	}
 	type = source_column_type(source->relid, source->amount, "amount");
 	if (!is_integer(type) && type != NUMERICOID)
 		type_error(source->relid, source->amount, "amount", type,
 				   "Money is numeric; change the column's type, or add a generated column of type numeric.");
 	check_number_column(source->relid, source->refunded_amount, "refunded_amount");
 	check_time_column(source->relid, source->occurred_at, "occurred_at");
+	check_time_column(source->relid, source->fulfilled_at, "fulfilled_at");
 	if (source->status != NULL && source_column_type(source->relid, source->status, "status") != BOOLOID)
 		check_key_column(source->relid, source->status, "status");
 	if (source->currency != NULL)

@@ -147,8 +147,28 @@ typedef struct PostedOrders
 } PostedOrders;
 
 #define WATCHED_SALES \
-	"SELECT s.sale_id, s.order_key FROM @sale s" \
-	" WHERE (s.sale_id > $2 OR EXISTS (SELECT FROM @sale_line l WHERE l.sale_id = s.sale_id))"
+	"SELECT s.sale_id, s.order_key, s.member_id, s.amount, s.currency, s.occurred_at, s.attributes FROM @sale s" \
+	" WHERE (s.sale_id > $2 OR EXISTS (SELECT FROM @sale_line l WHERE l.sale_id = s.sale_id))" \
+	"   AND " SALE_IS_LATEST
+
+/* An order as it was posted, but for its lines. */
+static void
+read_posted(SaleRow *row, uint64 at)
+{
+	bool		isnull;
+	Datum		attributes;
+
+	memset(row, 0, sizeof(SaleRow));
+	row->sale_id = DatumGetInt64(program_get(at, 1, INT8OID));
+	row->order_key = program_copy_text(program_get(at, 2, TEXTOID));
+	row->paid = row->has_member = row->has_occurred_at = true;
+	row->member_id = DatumGetInt64(program_get(at, 3, INT8OID));
+	row->amount = DatumGetNumericCopy(program_get(at, 4, NUMERICOID));
+	row->currency = TextDatumGetCString(program_get(at, 5, TEXTOID));
+	row->occurred_at = DatumGetTimestampTz(program_get(at, 6, TIMESTAMPTZOID));
+	attributes = program_column(at, 7, JSONBOID, &isnull);
+	row->attributes = isnull ? NULL : DatumGetJsonbPCopy(attributes);
+}
 
 static void
 find_posted(Program *program, void *arg)
@@ -174,35 +194,46 @@ find_posted(Program *program, void *arg)
 								  WATCHED_SALES " AND $1 IS NULL AND s.order_source_id = $3 AND s.sale_id > $4"
 								  " ORDER BY s.sale_id LIMIT $5",
 								  by_key ? 3 : 5, types, values, by_key ? NULL : "n    ", 0);
-	posted->rows = palloc0(sizeof(SaleRow) * Max(posted->n, 1));
+	posted->rows = palloc(sizeof(SaleRow) * Max(posted->n, 1));
 	posted->by_place = palloc(sizeof(SaleRow *) * Max(posted->n, 1));
 	for (int i = 0; i < posted->n; i++)
 	{
-		posted->rows[i].sale_id = posted->above = DatumGetInt64(program_get(i, 1, INT8OID));
-		posted->rows[i].order_key = program_copy_text(program_get(i, 2, TEXTOID));
+		read_posted(&posted->rows[i], i);
+		posted->above = posted->rows[i].sale_id;
 		posted->by_place[i] = &posted->rows[i];
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* Other lines than those posted: an error, or a change of the order. */
 static void
 compare_stored(Program *program, void *arg)
 {
 	PostedOrders *posted = arg;
+	SaleBatch	changed = {.order_source_id = posted->orders->id,.lines_known = true};
 	int64	   *sale_ids = palloc(sizeof(int64) * posted->n);
 	SaleLines  *stored;
 
 	for (int i = 0; i < posted->n; i++)
 		sale_ids[i] = posted->rows[i].sale_id;
+	changed.rows = palloc(sizeof(SaleRow) * posted->n);
 	stored = lines_load(program, sale_ids, posted->n);
 	for (int i = 0; i < posted->n; i++)
 	{
 		SaleLines	now = {posted->rows[i].nitems, posted->rows[i].items};
 		char	   *difference = lines_difference(&stored[i], &now);
 
-		if (difference != NULL)
+		if (difference == NULL)
+			continue;
+		if (!program->terms.repost)
 			lines_changed_error(program, text_to_cstring(posted->rows[i].order_key), difference);
+		changed.rows[changed.n++] = posted->rows[i];
 	}
+	if (changed.n == 0)
+		return;
+	changed.lines_table = get_rel_name(posted->lines->relid);
+	changed.lines_after = posted->lines->after_sale_id;
+	sales_post(program, &changed);
 }
 
 /* Returns how many orders there were to compare. */
@@ -213,7 +244,7 @@ compare(Program *program, PostedOrders *posted)
 	if (posted->n == 0)
 		return 0;
 	source_read_lines(program, posted->lines, posted->by_place, posted->n);
-	program_as_owner(program, 0, compare_stored, posted);
+	program_as_owner(program, program->terms.repost ? PROGRAM_WRITES_SALES : 0, compare_stored, posted);
 	return posted->n;
 }
 

@@ -155,6 +155,27 @@ number_or_null_expression(const char *column)
 	return column == NULL ? pstrdup("NULL::numeric") : psprintf("%s::numeric", column_ref(column));
 }
 
+/* A fulfilled order is paid as well. */
+static char *
+paid_expression(OrderSource *source, Oid relid)
+{
+	if (source->status == NULL)
+		return pstrdup("true");
+	if (ARR_NDIM(source->fulfilled) == 0)
+		return status_expression(source, relid, source->paid);
+	return psprintf("(%s OR %s)", status_expression(source, relid, source->paid),
+					status_expression(source, relid, source->fulfilled));
+}
+
+/* By its status, or because it has a time. */
+static char *
+fulfilled_expression(OrderSource *source, Oid relid, const char *fulfilled_at)
+{
+	if (source->status == NULL || ARR_NDIM(source->fulfilled) == 0)
+		return psprintf("%s IS NOT NULL", fulfilled_at);
+	return psprintf("(%s OR %s IS NOT NULL)", status_expression(source, relid, source->fulfilled), fulfilled_at);
+}
+
 /*
  * $1 is since: orders before it do not post; but they may have been posted
  * while the table was attached from an earlier time on.
@@ -163,13 +184,15 @@ char *
 source_mapped_orders(Program *program, OrderSource *source, Oid relid, const char *from)
 {
 	char	   *occurred_at = time_expression(program, relid, source->occurred_at, "occurred_at");
-	char	   *paid = source->status == NULL ? "true" : status_expression(source, relid, source->paid);
+	char	   *fulfilled_at = time_expression(program, relid, source->fulfilled_at, "fulfilled_at");
+	char	   *paid = paid_expression(source, relid);
 	char	   *refunded = source->status == NULL ? "false" : status_expression(source, relid, source->refunded);
 	char	   *in_time = source->occurred_at == NULL ? "true" : psprintf("coalesce(%s >= $1, true)", occurred_at);
 
 	return psprintf("(SELECT true AS here, %s AS key, %s AS member, %s::numeric AS amount,"
 					" %s AS currency, %s AS occurred_at, %s AS attributes,"
-					" %s AND %s AS paid, %s AND NOT %s AS early, %s AS refunded, %s AS refunded_amount"
+					" %s AND %s AS paid, %s AND NOT %s AS early, %s AS refunded, %s AS refunded_amount,"
+					" %s AS fulfilled, %s AS fulfilled_at"
 					" FROM %s /* %u */)",
 					text_expression(relid, source->key),
 					member_expression(program, relid, source->member),
@@ -178,6 +201,7 @@ source_mapped_orders(Program *program, OrderSource *source, Oid relid, const cha
 					occurred_at,
 					attributes_expression(source->attributes, source->nattributes, relid),
 					paid, in_time, paid, in_time, refunded, number_or_null_expression(source->refunded_amount),
+					fulfilled_expression(source, relid, fulfilled_at), fulfilled_at,
 					from, relid);
 }
 
@@ -258,18 +282,18 @@ source_orders_query(Program *program, OrderSource *source, Oid relid, SourceRows
 		case SOURCE_UPDATED:
 			return psprintf("SELECT n.here, coalesce(n.key, o.key), n.member, n.amount, n.currency,"
 							" n.occurred_at, n.attributes, coalesce(n.paid, false), coalesce(n.early, false),"
-							" coalesce(n.refunded, false), n.refunded_amount"
+							" coalesce(n.refunded, false), n.refunded_amount, coalesce(n.fulfilled, false), n.fulfilled_at"
 							" FROM %s n FULL JOIN %s o ON o.key = n.key"
 							" WHERE n.here IS NULL OR o.here IS NULL OR"
 							" ROW(n.member, n.amount, n.currency, n.occurred_at, n.attributes, n.paid, n.early,"
-							" n.refunded, n.refunded_amount) IS DISTINCT FROM"
+							" n.refunded, n.refunded_amount, n.fulfilled, n.fulfilled_at) IS DISTINCT FROM"
 							" ROW(o.member, o.amount, o.currency, o.occurred_at, o.attributes, o.paid, o.early,"
-							" o.refunded, o.refunded_amount)",
+							" o.refunded, o.refunded_amount, o.fulfilled, o.fulfilled_at)",
 							source_mapped_orders(program, source, relid, SOURCE_NEW_ROWS " r"),
 							source_mapped_orders(program, source, relid, SOURCE_OLD_ROWS " r"));
 		case SOURCE_DELETED:
 			return psprintf("SELECT o.here, o.key, o.member, o.amount, o.currency, o.occurred_at,"
-							" o.attributes, false, false, false, NULL::numeric FROM %s o",
+							" o.attributes, false, false, false, NULL::numeric, false, NULL::timestamptz FROM %s o",
 							source_mapped_orders(program, source, relid, SOURCE_OLD_ROWS " r"));
 	}
 	elog(ERROR, "unrecognized kind of rows %d", (int) rows);
@@ -343,8 +367,8 @@ source_lines_query(LineSource *source)
 					column_ref(source->line_key));
 }
 
-static char *
-mapped_refunds(Program *program, RefundSource *source, Oid relid, const char *from)
+char *
+source_mapped_refunds(Program *program, RefundSource *source, Oid relid, const char *from)
 {
 	return psprintf("(SELECT true AS here, %s AS key, %s AS order_key, %s AS line_key, %s AS amount,"
 					" %s AS occurred_at FROM %s /* %u */)",
@@ -368,13 +392,13 @@ source_refunds_query(Program *program, RefundSource *source, Oid relid, SourceRo
 		case SOURCE_TABLE:
 		case SOURCE_CATCH_UP:
 			return psprintf("SELECT n.* FROM %s n",
-							mapped_refunds(program, source, relid, whole_table(relid)));
+							source_mapped_refunds(program, source, relid, whole_table(relid)));
 		case SOURCE_INSERTED:
 			return psprintf("SELECT n.* FROM %s n",
-							mapped_refunds(program, source, relid, SOURCE_NEW_ROWS " r"));
+							source_mapped_refunds(program, source, relid, SOURCE_NEW_ROWS " r"));
 		case SOURCE_SETTLED:
 			return psprintf("SELECT n.* FROM %s n",
-							mapped_refunds(program, source, relid, settled_rows(relid, source->key)));
+							source_mapped_refunds(program, source, relid, settled_rows(relid, source->key)));
 		case SOURCE_UPDATED:
 			return psprintf("SELECT coalesce(n.here, false), coalesce(n.key, o.key), n.order_key, n.line_key, n.amount,"
 							" n.occurred_at"
@@ -382,11 +406,11 @@ source_refunds_query(Program *program, RefundSource *source, Oid relid, SourceRo
 							" WHERE n.here IS NULL OR o.here IS NULL OR"
 							" ROW(n.order_key, n.line_key, n.amount, n.occurred_at) IS DISTINCT FROM"
 							" ROW(o.order_key, o.line_key, o.amount, o.occurred_at)",
-							mapped_refunds(program, source, relid, SOURCE_NEW_ROWS " r"),
-							mapped_refunds(program, source, relid, SOURCE_OLD_ROWS " r"));
+							source_mapped_refunds(program, source, relid, SOURCE_NEW_ROWS " r"),
+							source_mapped_refunds(program, source, relid, SOURCE_OLD_ROWS " r"));
 		case SOURCE_DELETED:
 			return psprintf("SELECT false, o.key, o.order_key, o.line_key, o.amount, o.occurred_at FROM %s o",
-							mapped_refunds(program, source, relid, SOURCE_OLD_ROWS " r"));
+							source_mapped_refunds(program, source, relid, SOURCE_OLD_ROWS " r"));
 		case SOURCE_PAID:
 			break;				/* of orders */
 	}
@@ -398,6 +422,6 @@ char *
 source_locked_refunds_query(Program *program, RefundSource *source)
 {
 	return psprintf("SELECT n.* FROM %s n FOR SHARE",
-					mapped_refunds(program, source, source->relid,
+					source_mapped_refunds(program, source, source->relid,
 								   source_keyed_rows(source->relid, source->key, TEXTOID, 1)));
 }

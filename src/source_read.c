@@ -297,6 +297,10 @@ read_order(Program *program, SaleRow *row, uint64 at)
 	row->refunded = DatumGetBool(program_get(at, 10, BOOLOID));
 	value = program_column(at, 11, NUMERICOID, &isnull);
 	row->refunded_amount = isnull ? NULL : DatumGetNumericCopy(value);
+	row->fulfilled = DatumGetBool(program_get(at, 12, BOOLOID));
+	value = program_column(at, 13, TIMESTAMPTZOID, &isnull);
+	row->has_fulfilled_at = !isnull;
+	row->fulfilled_at = isnull ? 0 : DatumGetTimestampTz(value);
 }
 
 static void
@@ -315,8 +319,9 @@ find_unknown(Program *program, void *arg)
 /*
  * Others write while rows are read through a cursor.  Which of the rows did
  * the program know when the cursor was opened?  They could not change since,
- * so they are as they were read; all others may have been changed, recorded or
- * deleted by now.  A row without a key counts as known: it will be refused.
+ * so they are as they were read, but for orders that may be posted anew, which
+ * post_changed() sees to; all others may have been changed, recorded or deleted
+ * by now.  A row without a key counts as known: it will be refused.
  */
 SourceKeys *
 source_find_unknown(Program *program, Portal portal, const char *query, text *const *keys, int n)
@@ -384,6 +389,33 @@ read_lines(Program *program, OrderSource *source, SourceRows rows, SaleBatch *ba
 	source_read_lines(program, now->lines, with_lines, n);
 }
 
+/* Lock the orders of some keys, and read them as the last of the batch. */
+static void
+read_locked(Program *program, OrderSource *source, const Datum *since, Datum keys, SaleBatch *batch)
+{
+	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID};
+	Datum		values[3];
+	SaleRow    *rows;
+	uint64		found;
+
+	values[0] = since[0];
+	values[1] = since[1];
+	values[2] = keys;
+	found = program_query_text(program,
+							   psprintf("SELECT n.* FROM %s n WHERE n.paid OR n.refunded FOR SHARE",
+										source_mapped_orders(program, source, source->relid,
+															 source_keyed_rows(source->relid, source->key, TEXTOID, 3))),
+							   3, types, values, NULL, 0);
+	rows = palloc(sizeof(SaleRow) * Max(batch->n + found, 1));
+	if (batch->n > 0)
+		memcpy(rows, batch->rows, sizeof(SaleRow) * batch->n);
+	for (uint64 i = 0; i < found; i++)
+		read_order(program, &rows[batch->n + i], i);
+	SPI_freetuptable(SPI_tuptable);
+	batch->rows = rows;
+	batch->n += found;
+}
+
 /*
  * While others write, an order may be canceled between our reading it and our
  * posting it, or be paid again before we post its refund, and its trigger would
@@ -397,10 +429,8 @@ lock_untold(Program *program, OrderSource *source, Portal portal, const Datum *s
 	text	  **order_keys = palloc(sizeof(text *) * batch->n);
 	SourceKeys *keys;
 	UntoldRefunds untold = {.batch = batch};
-	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID};
-	Datum		values[3];
+	Datum		others;
 	int			kept;
-	uint64		found;
 
 	for (int i = 0; i < batch->n; i++)
 		order_keys[i] = batch->rows[i].order_key;
@@ -413,21 +443,33 @@ lock_untold(Program *program, OrderSource *source, Portal portal, const Datum *s
 	program_as_owner(program, 0, refunds_untold, &untold);
 	for (int i = 0; i < batch->n; i++)
 		keys->unknown[i] = (keys->unknown[i] && !batch->rows[i].refunded) || untold.orders[i];
-	kept = source_keep_known(keys, batch->rows, sizeof(SaleRow), &values[2]);
+	kept = source_keep_known(keys, batch->rows, sizeof(SaleRow), &others);
 	if (kept == batch->n)
 		return;
-	values[0] = since[0];
-	values[1] = since[1];
-	found = program_query_text(program,
-							   psprintf("SELECT n.* FROM %s n WHERE n.paid OR n.refunded FOR SHARE",
-										source_mapped_orders(program, source, source->relid,
-															 source_keyed_rows(source->relid, source->key, TEXTOID, 3))),
-							   3, types, values, NULL, 0);
-	batch->n = kept + found;
-	batch->rows = repalloc(batch->rows, sizeof(SaleRow) * Max(batch->n, 1));
-	for (uint64 i = 0; i < found; i++)
-		read_order(program, &batch->rows[kept + i], i);
-	SPI_freetuptable(SPI_tuptable);
+	batch->n = kept;
+	read_locked(program, source, since, others, batch);
+}
+
+/*
+ * Orders that are not as they were posted have changed, or were read before
+ * somebody else changed them: that is told once nobody can any more.
+ */
+static void
+post_changed(Program *program, OrderSource *source, const Datum *since, SaleBatch *batch)
+{
+	SaleBatch	again = {.order_source_id = source->id,.timed = batch->timed,.tells_refunds = batch->tells_refunds};
+	Datum	   *keys = palloc(sizeof(Datum) * Max(batch->n, 1));
+	int			n = 0;
+
+	for (int i = 0; i < batch->n; i++)
+		if (batch->rows[i].changed)
+			keys[n++] = PointerGetDatum(batch->rows[i].order_key);
+	if (n == 0)
+		return;
+	read_locked(program, source, since, program_array(TEXTOID, keys, NULL, n), &again);
+	read_lines(program, source, SOURCE_CATCH_UP, &again);
+	program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &again);
+	batch->posted += again.posted;
 }
 
 /*
@@ -476,6 +518,7 @@ source_post_orders(Program *program, OrderSource *source, Oid relid,
 			lock_untold(program, source, portal, values, &batch);
 		read_lines(program, source, rows, &batch);
 		program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &batch);
+		post_changed(program, source, values, &batch);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(context);
 
@@ -613,7 +656,7 @@ source_check_deleted(Program *program, OrderSource *source)
 	char	   *key;
 
 	piece.sql = "SELECT s.sale_id, s.order_key FROM @sale s"
-		" WHERE s.sale_id > $1 AND s.order_source_id = $2 ORDER BY s.sale_id LIMIT 20000";
+		" WHERE s.sale_id > $1 AND s.order_source_id = $2 AND " SALE_IS_LATEST " ORDER BY s.sale_id LIMIT 20000";
 	key = first_absent(program, &piece, source->relid, source->key);
 	if (key != NULL)
 		ereport(ERROR,

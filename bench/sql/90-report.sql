@@ -192,6 +192,16 @@ SELECT format('| %s | %s | %s | %s |', what, bench.digits(m.us / 1e6), coalesce(
 FROM wanted w JOIN bench.median m ON (m.topic, m.subject, m.contender) = ('rollup', w.subject, w.contender)
 	LEFT JOIN bench.median o ON (o.topic, o.subject, o.contender) = ('rollup', w.subject, w.other) ORDER BY i;
 \qecho
+\qecho '## Auditing a program: an order of each member, from an attached table'
+\qecho
+\qecho '| what | seconds | ratio | goal |'
+\qecho '|---|---|---|---|'
+SELECT format('| %s | %s | %s | %s |', what, bench.digits(m.us / 1e6), coalesce(bench.digits(m.us / nullif(o.us, 0)), '-'), goal)
+FROM (VALUES (1, 'sales joined with their rows in the ledger, counted and added up', 'join', NULL, ''),
+	(2, 'the whole audit / that join', 'audit', 'join', '<= 10')) AS w(i, what, contender, other, goal)
+	JOIN bench.median m ON (m.topic, m.contender) = ('audit', w.contender)
+	LEFT JOIN bench.median o ON (o.topic, o.contender) = ('audit', w.other) ORDER BY i;
+\qecho
 SELECT format('## Reports of a program: %s members, as many sales, one in fifty refunded',
 	(SELECT count(*) FROM shop.member));
 \qecho

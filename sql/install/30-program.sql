@@ -207,6 +207,7 @@ CREATE TABLE @program@.sale (
 ALTER SEQUENCE @program@.sale_id_seq OWNED BY @program@.sale.sale_id;
 CREATE INDEX sale_member_id_idx ON @program@.sale (member_id);
 CREATE INDEX sale_path_idx ON @program@.sale (path);
+CREATE UNIQUE INDEX sale_replaces_key ON @program@.sale (replaces) WHERE replaces IS NOT NULL;
 CREATE INDEX sale_occurred_at_idx ON @program@.sale (occurred_at);
 COMMENT ON TABLE @program@.sale IS 'every paid order, once: the door through which commissions enter the ledger';
 COMMENT ON COLUMN @program@.sale.member_id IS 'to whom the sale is booked (level 0)';
@@ -578,25 +579,31 @@ COMMENT ON TABLE @program@.battle_member IS 'who is in the teams of a battle: wr
 CREATE VIEW @program@.earnings WITH (security_invoker = true) AS
 	SELECT e.order_key, e.member_id, coalesce(m.member_key, e.member_id::text) AS member_key,
 		   e.rule, e.level, e.amount, e.currency, e.posted_at, e.occurred_at,
-		   e.sale_member_id, e.sale_amount, e.sale_id, e.entry_id, e.refund_key, e.reverses
+		   e.sale_member_id, e.sale_amount, e.sale_id, e.entry_id, e.refund_key, e.reverses, e.available_at,
+		   CASE WHEN e.available_at <= now() THEN 'available' ELSE 'pending' END AS state
 	  FROM (SELECT s.order_key, l.member_id, l.rule, l.level, l.amount, l.currency, l.posted_at, s.occurred_at,
 				   s.member_id AS sale_member_id, s.amount AS sale_amount, s.sale_id, l.entry_id,
-				   NULL::text AS refund_key, l.reverses
+				   NULL::text AS refund_key, l.reverses, coalesce(l.available_at, v.available_at) AS available_at
 			  FROM @program@.ledger l
 			  JOIN @program@.sale s ON l.source = 'sale' AND s.sale_id = l.source_id
+			  LEFT JOIN @program@.sale_release v ON v.sale_id = s.sale_id
 			UNION ALL
 			SELECT s.order_key, l.member_id, l.rule, l.level, l.amount, l.currency, l.posted_at, r.occurred_at,
-				   s.member_id, s.amount, s.sale_id, l.entry_id, r.refund_key, l.reverses
+				   s.member_id, s.amount, s.sale_id, l.entry_id, r.refund_key, l.reverses,
+				   coalesce(l.available_at, CASE WHEN v.available_at <= l.posted_at THEN l.posted_at ELSE v.available_at END)
 			  FROM @program@.ledger l
 			  JOIN @program@.refund r ON l.source = 'refund' AND r.refund_id = l.source_id
 			  JOIN @program@.refund_posting p ON p.refund_id = r.refund_id
-			  JOIN @program@.sale s ON s.sale_id = p.sale_id) e
+			  JOIN @program@.sale s ON s.sale_id = p.sale_id
+			  LEFT JOIN @program@.sale_release v ON v.sale_id = s.sale_id) e
 	  LEFT JOIN @program@.member m ON m.member_id = e.member_id;
 COMMENT ON VIEW @program@.earnings IS 'each commission with the order that it came from, and what refunds took back of it';
 COMMENT ON COLUMN @program@.earnings.member_key IS 'the payee as the user''s tables write it';
 COMMENT ON COLUMN @program@.earnings.occurred_at IS 'when the order occurred, or the refund';
 COMMENT ON COLUMN @program@.earnings.refund_key IS 'the refund that took it back; NULL for what was earned';
 COMMENT ON COLUMN @program@.earnings.sale_member_id IS 'to whom the sale is booked';
+COMMENT ON COLUMN @program@.earnings.available_at IS 'from when it can be paid out, or is taken from what can be; NULL: from after the order will have been fulfilled';
+COMMENT ON COLUMN @program@.earnings.state IS 'pending or available';
 
 CREATE VIEW @program@.balance WITH (security_invoker = true) AS
 	SELECT b.member_id, coalesce(m.member_key, b.member_id::text) AS member_key,
@@ -619,7 +626,9 @@ CREATE VIEW @program@.balance WITH (security_invoker = true) AS
 					  LEFT JOIN @program@.sale_release r
 							 ON l.available_at IS NULL
 							AND r.sale_id = CASE l.source WHEN 'sale' THEN l.source_id WHEN 'refund' THEN p.sale_id END
-					 WHERE l.entry_id > (SELECT f.folded_through FROM @program@.program f)) e
+					 -- the upper limit tells the planner that these are few
+					 WHERE l.entry_id > (SELECT f.folded_through FROM @program@.program f)
+					   AND l.entry_id < 9223372036854775807) e
 			 GROUP BY e.member_id, e.currency) b
 	  LEFT JOIN @program@.member m ON m.member_id = b.member_id
 	 WHERE b.entries > 0;
@@ -888,10 +897,11 @@ CREATE FUNCTION distributor.attach_orders(
 		amount pg_catalog.text, occurred_at pg_catalog.text DEFAULT NULL, status pg_catalog.text DEFAULT NULL,
 		paid pg_catalog.text[] DEFAULT '{paid}', currency pg_catalog.text DEFAULT NULL,
 		attributes pg_catalog.text[] DEFAULT '{}', since pg_catalog.timestamptz DEFAULT '-infinity',
-		refunded pg_catalog.text[] DEFAULT '{refunded,canceled}', refunded_amount pg_catalog.text DEFAULT NULL)
+		refunded pg_catalog.text[] DEFAULT '{refunded,canceled}', refunded_amount pg_catalog.text DEFAULT NULL,
+		fulfilled pg_catalog.text[] DEFAULT '{}', fulfilled_at pg_catalog.text DEFAULT NULL)
 	RETURNS pg_catalog.int8
 	LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'attach_orders';
-COMMENT ON FUNCTION distributor.attach_orders(pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text[], pg_catalog.text, pg_catalog.text[], pg_catalog.timestamptz, pg_catalog.text[], pg_catalog.text) IS
+COMMENT ON FUNCTION distributor.attach_orders(pg_catalog.text, pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text[], pg_catalog.text, pg_catalog.text[], pg_catalog.timestamptz, pg_catalog.text[], pg_catalog.text, pg_catalog.text[], pg_catalog.text) IS
 	'post the paid orders of a table of the user, now and from now on, and take refunded ones back; returns how many were posted now';
 
 CREATE FUNCTION distributor.attach_order_lines(
@@ -973,7 +983,7 @@ CREATE FUNCTION distributor.explain(
 	RETURNS SETOF record
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'program_explain';
 COMMENT ON FUNCTION distributor.explain(pg_catalog.text, pg_catalog.text) IS
-	'why an order paid what it paid: every rule and upline with base, rate and amount, paid or why not';
+	'why an order paid what it paid: every rule and upline with base, rate and amount, paid or why not; and what refunds took back';
 
 CREATE FUNCTION distributor.dry_run(
 		program pg_catalog.text, plan pg_catalog.json,

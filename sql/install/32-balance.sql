@@ -24,7 +24,7 @@ COMMENT ON FUNCTION distributor.balance(pg_catalog.text, pg_catalog.text, pg_cat
 CREATE PROCEDURE distributor.fold(program pg_catalog.text, batch_size pg_catalog.int4 DEFAULT 10000)
 	LANGUAGE C AS 'MODULE_PATHNAME', 'program_fold';
 COMMENT ON PROCEDURE distributor.fold(pg_catalog.text, pg_catalog.int4) IS
-	'sum up what has been posted in checkpoints, so that balances read less; commits after each batch_size entries';
+	'sum up what has been posted in checkpoints, and what teams have added to, so that balances and team totals read less; commits after each batch';
 
 -- Statements and closed periods
 
@@ -201,12 +201,14 @@ BEGIN
 	SELECT format('publication "%s" names it', p.pubname) INTO what
 	  FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = old LIMIT 1;
 	IF what IS NULL THEN
-		SELECT format('%s reads it', pg_describe_object(d.classid, d.objid, 0)) INTO what
+		SELECT format('%s reads it', coalesce(pg_describe_object('pg_class'::regclass, c.oid, 0), pg_describe_object(d.classid, d.objid, 0))) INTO what
 		  FROM pg_depend d
 		  LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
 		  LEFT JOIN pg_class c ON c.oid = r.ev_class
 		 WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = old AND d.deptype = 'n'
-		   AND (d.classid = 'pg_proc'::regclass OR c.relkind = 'm') LIMIT 1;
+		   AND (d.classid = 'pg_proc'::regclass OR c.relkind = 'm'
+				OR NOT (pg_has_role(c.relowner, 'USAGE') AND has_schema_privilege(c.relnamespace, 'CREATE')))
+		 LIMIT 1;
 	END IF;
 	IF what IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -23,13 +23,14 @@ DECLARE
    FROM @program@.member m
   WHERE m.path >= %1$L AND m.path < distributor.path_upper(%1$L))$query$;
 	team_then CONSTANT pg_catalog.text := '(SELECT * FROM distributor.team_as_of(@name@, $1, $2))';
-	-- each sale with what has been refunded of it
+	-- each sale, the last of an order that has changed, with what has been refunded of it
 	net CONSTANT pg_catalog.text := $query$
 (SELECT s.sale_id, s.member_id, s.occurred_at, s.currency, s.path, s.attributes, s.amount,
 		coalesce(r.amount, 0) AS refunded
    FROM @program@.sale s
    LEFT JOIN (SELECT p.sale_id, sum(p.amount) AS amount
-				FROM @program@.refund_posting p GROUP BY p.sale_id) r ON r.sale_id = s.sale_id)$query$;
+				FROM @program@.refund_posting p GROUP BY p.sale_id) r ON r.sale_id = s.sale_id
+  WHERE NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL))$query$;
 	base distributor.refpath;
 BEGIN
 	PERFORM distributor.check_program(program);
@@ -1067,6 +1068,7 @@ WITH battle AS (
 	 CROSS JOIN @program@.battle_member m
 	  JOIN @program@.sale s ON s.member_id = m.member_id
 	 WHERE m.battle = $1 AND s.occurred_at >= b.starts_at AND s.occurred_at < b.ends_at AND s.currency = @currency@
+	   AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL)
 ), daily AS (
 	SELECT n.team, n.day, count(*) FILTER (WHERE n.is_sale) AS sales, sum(n.amount) AS volume
 	  FROM (SELECT s.team, s.day, s.amount, true AS is_sale FROM sold s

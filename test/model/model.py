@@ -152,6 +152,7 @@ class Program:
 		self.members = {}
 		self.plans = []					# (valid_from or None, document)
 		self.sales = {}					# key: revisions
+		self.numbers = {}				# of members, as the server calls them
 		self.users = {}					# of the attached table
 		self.orders = {}
 		self.refunds = {}
@@ -383,10 +384,11 @@ class Program:
 		if currency not in self.config["scales"]:
 			raise Refused("22023")
 
-	def counters(self, plan, member, path):
-		"""What a plan may ask for; the model answers order numbers alone."""
-		number = sum(1 for every in self.sales.values() for sale in every if sale.member == member)
-		return {"order_number": number + 1}
+	def counters(self, key, member):
+		"""What a plan may ask for; the model answers order numbers alone.  An
+		order that changes keeps its number with a member that has had it."""
+		orders = [k for k, every in self.sales.items() if any(sale.member == member for sale in every)]
+		return {"order_number": (orders.index(key) if key in orders else len(orders)) + 1}
 
 	def post(self, key, member, amount, currency, occurred_at, attributes, lines, now):
 		version, plan = self.plan_at(occurred_at)
@@ -395,7 +397,7 @@ class Program:
 		path = self.path(member)
 		upline = [self.members[each] for each in reversed(path)]
 		facts = {"attributes": attributes or {}, "occurred_at": occurred_at.isoformat(),
-				 "counters": self.counters(plan, member, path),
+				 "counters": self.counters(key, member),
 				 "lines": [{"key": line["key"], "product": line["product"], "amount": as_decimal(line["amount"])}
 						   for line in lines]}
 		calculated = oracle.payments(oracle.lines(plan, oracle.Sale(
@@ -554,6 +556,16 @@ class Program:
 			if not taken:
 				self.record_refund(f"{key} refunded", key, None, None, now)
 
+	def write_lines(self, key, new, now):
+		"""The lines of an order become those of new, and nothing else changes."""
+		sale = self.sale_of(key)
+		if sale is None or new["lines"] == self.orders[key]["lines"]:
+			self.put(self.orders, key, new)
+		elif new["status"] not in PAID:
+			raise Refused("55000")
+		else:
+			self.write_order(key, new, now)
+
 	def refund_growth(self, key, old, new, now):
 		told = sum((refund.amount for refund in self.refunds.values()
 					if refund.order == key and refund.key.startswith(f"{key} refunded ")), ZERO)
@@ -647,7 +659,7 @@ class Program:
 		"""What is written off: {(member, currency): amount}."""
 		after = self.settings["write_off_after"]
 		if self.settings["clawback"] != "write_off":
-			return {}
+			raise Refused("55000")
 		debts = {}
 		for member, currency in {(row.member, row.currency) for row in self.ledger}:
 			since = self.debt_since(member, currency, now)
@@ -708,7 +720,7 @@ class Program:
 
 	def payout_of(self, key):
 		if key not in self.payouts:
-			raise Refused("42704")
+			raise Refused("23503")
 		return self.payouts[key]
 
 	def approve(self, key):
@@ -719,12 +731,12 @@ class Program:
 
 	def settle(self, key, reference, settled_at):
 		payout = self.payout_of(key)
-		if payout.settled is not None and payout.settled != (reference, settled_at):
-			raise Refused("23505")
-		if payout.settled is not None and payout.failed is None:
-			return
 		if payout.failed is not None or not payout.approved:
 			raise Refused("55000")
+		if payout.settled is not None:
+			if payout.settled != (reference, settled_at):
+				raise Refused("23505")
+			return
 		self.set(payout, "settled", (reference, settled_at))
 
 	def fail(self, key, reason, now):
@@ -743,17 +755,23 @@ class Program:
 			if self.batches[key] != (as_of, currency):
 				raise Refused("23505")
 			return
+		swept = set()
 		if sweep:
 			minimum = self.terms[currency]["minimum"] if currency in self.terms else ZERO
 			for member in self.members:
 				amount = min(self.available(member, currency, now), self.available(member, currency, as_of))
 				if amount > 0 and amount >= minimum:
-					self.request_payout(member, amount, f"{key} {self.key_text(member)}", currency, now)
+					name = f"{key} {self.numbers.get(member, member)}"
+					mark = self.mark()
+					payout = self.request_payout(member, amount, name, currency, now)
+					if payout.fee + payout.tax == amount:
+						self.take_back(mark)	# nothing would be transferred
+					else:
+						swept.add(name)
 		self.put(self.batches, key, (as_of, currency))
-		swept = {f"{key} {self.key_text(member)}" for member in self.members}
 		for payout in self.payouts.values():
 			if (payout.state == "approved" and payout.currency == currency
-					and (payout.requested_at < as_of or payout.key in swept)):
+					and (payout.requested_at <= as_of or payout.key in swept)):
 				self.set(payout, "batch", key)
 
 	# --- periods

@@ -350,7 +350,7 @@ class OrderInsert(Operation):
 		if len({row["key"] for row in self.rows}) < len(self.rows) or any(r["key"] in program.orders for r in self.rows):
 			raise Refused("23505", "55000")	# the lines may be refused before
 		refusals = set()
-		for row in self.rows:
+		for row in sorted(self.rows, key=lambda row: (row["at"], row["key"])):	# the order in which they are numbered
 			try:
 				with program.all_or_nothing():
 					program.write_order(row["key"], model_order(program, row), now)
@@ -394,6 +394,8 @@ class OrderUpdate(Operation):
 		order = program.orders[key]
 		changes = {}
 		what = dice.random.random()
+		if program.settings["sale_change"] == "repost" and what > 0.3:
+			what = 1
 		if what < 0.6:
 			changes["status"] = dice.one_of("paid", "shipped", "done", "refunded", "canceled", "open")
 		elif what < 0.75:
@@ -454,6 +456,33 @@ class OrderDelete(Operation):
 
 	def server(self, do, program, now):
 		do("DELETE FROM orders WHERE id = %s", self.key)
+		do("DELETE FROM order_lines WHERE order_id = %s", self.key)
+
+
+class LineUpdate(Operation):
+	"""Another amount, or another product, of a line of an order of the table."""
+
+	@classmethod
+	def random(cls, dice):
+		program = dice.program
+		with_lines = [key for key, order in program.orders.items() if order["lines"]]
+		if not with_lines:
+			return None
+		key = dice.random.choice(with_lines)
+		order = program.orders[key]
+		return cls(key=key, line=dice.random.choice(order["lines"])["key"],
+				   change=dice.one_of({"amount": dice.amount(order["currency"], 20)}, {"product": dice.one_of(*PRODUCTS)}))
+
+	def model(self, program, now):
+		if self.key in program.orders:
+			row = dict(program.orders[self.key]["as told"])
+			row["lines"] = [{**line, **self.change} if line["key"] == self.line else line for line in row["lines"]]
+			program.write_lines(self.key, model_order(program, row), now)
+
+	def server(self, do, program, now):
+		[(name, value)] = self.change.items()
+		do(f"UPDATE order_lines SET {name} = %s{'::numeric' if name == 'amount' else ''} WHERE order_id = %s AND no = %s",
+		   value, self.key, self.line)
 
 
 class PostSales(Operation):
@@ -785,7 +814,7 @@ class Late(Transaction):
 
 CHANCES = {
 	Join: 8, Move: 5, Rank: 4, State: 4, Plan: 1.5, SaleCall: 14, OrderInsert: 10, OrderUpdate: 14,
-	OrderUpsert: 1, OrderDelete: 1, PostSales: 0.7, Resume: 0.4, RefundCall: 12, RefundRow: 6,
+	OrderUpsert: 1, OrderDelete: 1, LineUpdate: 2, PostSales: 0.7, Resume: 0.4, RefundCall: 12, RefundRow: 6,
 	Alter: 2, Fulfillment: 4, Adjust: 3, WriteOff: 1, Terms: 1, RequestPayout: 9, Approve: 4, Settle: 4, Fail: 3,
 	Batch: 1.5, Fold: 2, ClosePeriod: 1, Transaction: 4, Aborted: 2, Late: 1.5,
 }

@@ -29,8 +29,8 @@ sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "
 import operations
 from model import Program, Refused
 
-RUN = 400
-AUDIT_EVERY = 1							# in a long run: 20
+RUN = 300								# operations on one program
+LONG = 10000							# from so many on, audit is asked after every 20th alone
 SHRINK_FOR = 120						# seconds
 
 
@@ -176,8 +176,10 @@ class Run:
 
 	def random_steps(self, dice, steps):
 		with_chance = operations.Dice(dice, self.model)
-		for first in [{"op": "Plan", "document": operations.random_plan(with_chance), "at": None}]:
-			self.step(operations.read(first))
+		self.step(operations.Plan(document=operations.random_plan(with_chance), at=None))
+		for kind in (operations.Alter, operations.Alter, operations.Terms):
+			if kind in self.kinds and with_chance.chance(0.7):
+				self.step(kind.random(with_chance))
 		for _ in range(8):
 			self.step(operations.Join.random(with_chance))
 		while len(self.done) < steps:
@@ -318,6 +320,7 @@ class Run:
 		expected = {member: (each.sponsor, each.state, each.rank, self.model.path(member))
 					for member, each in self.model.members.items()}
 		self.names = names
+		self.model.numbers.update((member, number) for number, member in names.items())
 		self.same("members", expected, found)
 
 	def compare_ledger(self):
@@ -448,6 +451,18 @@ class Run:
 		if (Fraction(rows[0][3]), Fraction(rows[-1][3])) != (opening, last):
 			raise Difference("opening or closing balance", f"{what}: {show(opening)} to {show(last)}, not\n" + "\n".join(map(str, rows)))
 
+	def check_at_the_end(self):
+		"""What is asked less often on the way."""
+		if "audit" in self.server.functions:
+			self.audit()
+		if "balance" in self.server.functions:
+			for back in (0, 3, 10, 30, 100):
+				self.compare_balances(self.model.moment(back))
+		if "statement" in self.server.functions:
+			for nth in range(20):
+				self.compare_statement(nth)
+		self.server.connection.commit()
+
 	def audit(self):
 		found = self.server.rows("SELECT * FROM distributor.audit('model')")
 		if found:
@@ -542,9 +557,10 @@ def main():
 	missing = []
 	while done < wanted:
 		config = random_config(dice)
-		run = Run(config, counts=counts)
+		run = Run(config, 20 if wanted >= LONG else 1, counts)
 		try:
 			run.random_steps(random.Random(dice.random()), min(RUN, wanted - done))
+			run.check_at_the_end()
 		except Difference as found:
 			run.close()
 			report(config, run.done, found, seed)

@@ -1,8 +1,10 @@
-# Six clients join, move, change ranks and order, each order more than once and
-# by table as well as by call, until a backend is killed or the server stops at
-# once.  What was acknowledged is there, once; what was not is sent again.
+# Six clients join, move, change ranks, order, refund, ask for payouts, settle
+# and fail them, and fold, each order, refund and payout more than once, orders
+# by table as well as by call, until a backend or the postmaster is killed or
+# the server stops at once.  What was acknowledged is there, once; what was not
+# is sent again.
 #
-#	DISTRIBUTOR_ROUNDS=N	crashes, 2 if not set
+#	DISTRIBUTOR_ROUNDS=N	crashes, 3 if not set
 #	DISTRIBUTOR_SEED=N		repeats what the clients send (not when)
 use strict;
 use warnings FATAL => 'all';
@@ -17,10 +19,10 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-my $rounds = $ENV{DISTRIBUTOR_ROUNDS} || 2;
+my $rounds = $ENV{DISTRIBUTOR_ROUNDS} || 3;
 my $seed = $ENV{DISTRIBUTOR_SEED} || time % 1_000_000;
 my $clients = 6;
-my $statements = 5000;    # of each client in a round, more than it gets to
+my $statements = 2000;    # of each client in a round, more than it gets to
 my $members = 200;        # that are there from the beginning
 
 srand($seed);
@@ -30,6 +32,8 @@ my $node = new_node('crash');
 $node->append_conf('postgresql.conf', "restart_after_crash = on\ndeadlock_timeout = 50ms\nlog_min_messages = warning\n");
 $node->restart;
 attach_shop($node, 'postgres');
+$node->safe_psql('postgres', q{
+	SELECT distributor.set_payout_terms('shop', 'CNY', fee_rate => 0.01, tax => '[{"over": 0, "rate": 0.1}]')});
 
 # Invariants.  Each is a query that returns no rows.
 
@@ -55,12 +59,41 @@ my %never = (
 		SELECT s.order_key
 		FROM shop.sale s JOIN shop.plan p ON p.version = s.plan_version
 		WHERE ARRAY(SELECT ROW(l.rule, l.level, l.member_id, l.amount)::text
-					FROM shop.ledger l WHERE l.source_id = s.sale_id ORDER BY 1)
+					FROM shop.ledger l WHERE l.source = 'sale' AND l.source_id = s.sale_id ORDER BY 1)
 		   <> ARRAY(SELECT ROW(c.rule, c.level, c.member_id, c.amount)::text
 					FROM commissions(p.document, s.path, s.amount, s.currency, s.path_states) c ORDER BY 1)},
-	'every entry belongs to a sale' => q{
-		SELECT l.entry_id FROM shop.ledger l
-		WHERE NOT EXISTS (SELECT FROM shop.sale s WHERE s.sale_id = l.source_id)},
+	'every entry has its door' => q{
+		SELECT l.entry_id, l.source FROM shop.ledger l
+		WHERE NOT CASE l.source
+			WHEN 'sale' THEN EXISTS (SELECT FROM shop.sale s WHERE s.sale_id = l.source_id)
+			WHEN 'refund' THEN EXISTS (SELECT FROM shop.refund_posting r WHERE r.refund_id = l.source_id)
+			WHEN 'payout' THEN EXISTS (SELECT FROM shop.payout p WHERE p.payout_id = l.source_id)
+			WHEN 'payout_failure' THEN EXISTS (SELECT FROM shop.payout_failure f WHERE f.payout_id = l.source_id)
+			ELSE false END},
+	'every payout has taken its amount, and a failed one returned it' => q{
+		SELECT p.payout_key, l.source, l.amount
+		FROM shop.payout p
+		CROSS JOIN (VALUES ('payout', -1), ('payout_failure', 1)) k(source, sign)
+		CROSS JOIN LATERAL (SELECT k.source, coalesce(sum(l.amount), 0) AS amount
+							FROM shop.ledger l WHERE l.source = k.source AND l.source_id = p.payout_id) l
+		WHERE l.amount <> CASE WHEN k.sign < 0 THEN - p.amount
+							   WHEN EXISTS (SELECT FROM shop.payout_failure f WHERE f.payout_id = p.payout_id) THEN p.amount
+							   ELSE 0 END},
+	'checkpoints, and what is held, are the ledger that is folded' => q{
+		SELECT * FROM (
+			SELECT member_id, currency, sum(amount) AS amount FROM (
+				SELECT member_id, currency, available AS amount FROM shop.account
+				UNION ALL SELECT member_id, currency, amount FROM shop.held
+				UNION ALL SELECT member_id, currency, - amount FROM shop.ledger
+					WHERE entry_id <= (SELECT folded_through FROM shop.program)) each
+			GROUP BY 1, 2) sums
+		WHERE amount <> 0},
+	'every balance is the sum of the ledger' => q{
+		SELECT member_id, b.balance, l.amount
+		FROM (SELECT member_id, sum(amount) AS amount FROM shop.ledger GROUP BY 1) l
+		FULL JOIN (SELECT member_id, balance FROM shop.balance WHERE currency = 'CNY') b USING (member_id)
+		WHERE coalesce(b.balance, 0) <> coalesce(l.amount, 0)},
+	'audit' => q{SELECT * FROM distributor.audit('shop')},
 	'every order of the table has a sale of its content' => q{
 		SELECT o.id FROM orders o LEFT JOIN shop.sale s ON s.order_key = o.id::text
 		WHERE ROW(o.buyer_id, o.amount, o.paid_at) IS DISTINCT FROM ROW(s.member_id, s.amount, s.occurred_at)},
@@ -77,10 +110,10 @@ sub check_invariants
 	return;
 }
 
-# Orders: the content of one follows from its key.
+# The content of an order, a refund or a payout follows from its key.
 
 my $next_key = 1000;
-my %sent;     # keys that clients have sent
+my %sent;     # by kind: keys that clients have sent
 my %acked;    # ... and that were acknowledged to one of them
 
 sub order_content
@@ -93,15 +126,47 @@ sub order_content
 sub some_order
 {
 	my $key = rand() < 0.6 ? ++$next_key : $next_key - int(rand(30));
-	$sent{$key} = 1;
+	$sent{order}{$key} = 1;
 	return $key;
+}
+
+# Of what may have been sent before; some come before their order.
+sub some_refund
+{
+	my $key = $next_key - int(rand(60)) + 5;
+	$sent{refund}{$key} = 1;
+	return $key;
+}
+
+# Clients ask for the same payouts at about the same time.
+my $position = 0;
+
+sub some_payout
+{
+	my $key = int($position / 4) + int(rand(10));
+	$sent{payout}{$key} = 1;
+	return $key;
+}
+
+sub refund_sql
+{
+	my ($key) = @_;
+	my $amount = $key % 3 ? sprintf('%.2f', $key % 7 / 10 + 0.01) : 'NULL';
+	return "SELECT distributor.record_refund('shop', '$key', 'r$key', $amount)";
+}
+
+sub payout_sql
+{
+	my ($key) = @_;
+	return sprintf("SELECT distributor.request_payout('shop', %d, %.2f, 'p%s')",
+		1 + $key * 31 % 40, (1 + $key % 50) / 100, $key);
 }
 
 sub order_sql
 {
 	my ($key, $by_call) = @_;
 	my ($member, $amount) = order_content($key);
-	my $time = sprintf("'2026-03-01Z'::timestamptz + '%d s'", $key);
+	my $time = sprintf("'2020-03-01Z'::timestamptz + '%d s'", $key);
 	return "SELECT distributor.record_sale('shop', '$key', $member, $amount, occurred_at => $time)"
 	  if $by_call;
 	return "INSERT INTO orders VALUES ($key, $member, $amount, 'paid', $time) ON CONFLICT DO NOTHING";
@@ -118,9 +183,30 @@ sub any_user
 	  : 10_001 + int(rand($next_user - 10_000));
 }
 
-# A statement (or several in one transaction), and the order that it acknowledges.
+# What happens to money after it is earned.
+sub some_money
+{
+	my $dice = rand();
+	if ($dice < 0.4)
+	{
+		my $key = some_refund();
+		return (refund_sql($key), "refund $key");
+	}
+	if ($dice < 0.75)
+	{
+		my $key = some_payout();
+		return (payout_sql($key), "payout $key");
+	}
+	return ("CALL distributor.fold('shop', " . (qw(5 100 10000))[ rand(3) ] . ')') if $dice < 0.85;
+	my $payout = 'p' . (int($position / 4) - int(rand(10)));
+	return ("SELECT distributor.settle_payout('shop', '$payout', 'bank', '2026-01-01Z')") if $dice < 0.93;
+	return ("SELECT distributor.fail_payout('shop', '$payout', 'returned')");
+}
+
+# A statement (or several in one transaction), and what it acknowledges.
 sub some_statement
 {
+	return some_money() if rand() < 0.4;
 	my $dice = rand();
 	if ($dice < 0.25)
 	{
@@ -137,20 +223,21 @@ sub some_statement
 	if ($dice < 0.50)
 	{
 		++$next_user;
-		return ("INSERT INTO users VALUES ($next_user, 1)\\; " . order_sql($key, $dice < 0.45), $key);
+		return ("INSERT INTO users VALUES ($next_user, 1)\\; " . order_sql($key, $dice < 0.45), "order $key");
 	}
-	return (order_sql($key, $dice < 0.70), $key);
+	return (order_sql($key, $dice < 0.70), "order $key");
 }
 
 sub write_script
 {
-	my ($file, $count) = @_;
+	my ($file, $round, $count) = @_;
 	my $script = "\\set VERBOSITY verbose\n\\pset tuples_only on\n\\o /dev/null\n";
-	for (1 .. $count)
+	for my $nth (1 .. $count)
 	{
-		my ($sql, $key) = some_statement();
+		$position = $round * $count + $nth;
+		my ($sql, $what) = some_statement();
 		$script .= "$sql;\n";
-		$script .= "\\if :ERROR\n\\else\n\\echo acknowledged $key\n\\endif\n" if defined $key;
+		$script .= "\\if :ERROR\n\\else\n\\echo acknowledged $what\n\\endif\n" if defined $what;
 	}
 	open my $fh, '>', $file or die "$file: $!";
 	print $fh $script;
@@ -178,15 +265,19 @@ sub finish_client
 	$seen->{'lost connection'}++ if $client->{run}->full_result != 0;
 	for (split /\n/, slurp_file("$client->{base}.out"))
 	{
-		$acked{$1} = 1 if /^acknowledged (\d+)$/;
+		$acked{$1}{$2} = 1 if /^acknowledged (\w+) (\d+)$/;
 	}
 	for (split /\n/, slurp_file("$client->{base}.err"))
 	{
 		next unless /(?:ERROR|FATAL|PANIC|WARNING):  (\w{5}): (.*)/;
 		$seen->{$1}++;
 
-		# a move below oneself, a deadlock, a move that waited too long; the crash
-		push @unexpected, $_ unless $1 =~ /^(?:23514|40P01|55P03|57P0[123])$/;
+		# a move below oneself, a refund or payout of more than there is; a payout
+		# that is not there, or has failed; a deadlock, a move that waited too
+		# long, a fold beside another; the crash
+		push @unexpected, $_
+		  unless $1 =~ /^(?:23514|40P01|55P03|57P0[123])$/
+		  or $2 =~ /^payout "p\d+" (?:does not exist|has failed)/;
 	}
 	return @unexpected;
 }
@@ -209,14 +300,42 @@ sub stop_immediately
 	return;
 }
 
+# Its processes end by themselves, and until then no other server can start.
+sub kill_postmaster
+{
+	my @pids = split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
+	$node->kill9;
+	for (1 .. 300)
+	{
+		last unless kill 0, @pids;
+		usleep(100_000);
+	}
+	$node->start;
+	return;
+}
+
+# Everything that was acknowledged is there, once.
+sub all_there
+{
+	my ($kind, $rows, $when) = @_;
+	my $keys = join ',', sort keys %{ $acked{$kind} };
+	is( $node->safe_psql(
+			'postgres', "SELECT k.key FROM unnest('{$keys}'::text[]) k(key) WHERE (SELECT count(*) FROM $rows) <> 1"),
+		'', "$when: every acknowledged $kind is there (seed $seed)");
+	return;
+}
+
 for my $round (1 .. $rounds)
 {
-	my ($how, $crash) = $round % 2 ? ('a killed backend', \&kill_backend) : ('an immediate stop', \&stop_immediately);
+	my ($how, $crash) = @{ (
+			[ 'a killed postmaster', \&kill_postmaster ],
+			[ 'a killed backend', \&kill_backend ],
+			[ 'an immediate stop', \&stop_immediately ])[ $round % 3 ] };
 	my $when = "round $round, $how";
 	my %seen;
 	my @unexpected;
 	my @base = map { "$PostgreSQL::Test::Utils::tmp_check/round${round}_client$_" } 1 .. $clients;
-	write_script("$_.sql", $statements) for @base;
+	write_script("$_.sql", $round, $statements) for @base;
 	my @load = map { start_client($_) } @base;
 
 	usleep(300_000 + int(rand(700_000)));
@@ -225,27 +344,29 @@ for my $round (1 .. $rounds)
 	ok($seen{'lost connection'}, "$when: clients were at work");
 	$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
 	is(join("\n", @unexpected), '', "$when: no client saw an unexpected error (seed $seed)");
-	note(join ', ', "$when: " . keys(%acked) . ' orders acknowledged', map { "$seen{$_} of $_" } sort keys %seen);
+	note(join ', ', "$when: acknowledged " . join(', ', map { keys(%{ $acked{$_} }) . " ${_}s" } sort keys %acked),
+		map { "$seen{$_} of $_" } sort keys %seen);
 
 	check_invariants($when);
-	my $keys = join ',', sort keys %acked;
-	is( $node->safe_psql(
-			'postgres',
-			"SELECT k.key FROM unnest('{$keys}'::text[]) k(key) WHERE NOT EXISTS (SELECT FROM shop.sale s WHERE s.order_key = k.key)"),
-		'', "$when: every acknowledged order is posted (seed $seed)");
+	all_there('order', "shop.sale WHERE order_key = k.key", $when);
+	all_there('refund', "shop.refund WHERE refund_key = 'r' || k.key", $when);
+	all_there('payout', "shop.payout WHERE payout_key = 'p' || k.key", $when);
 }
-cmp_ok(scalar keys %acked, '>', 0, 'orders were acknowledged');
 
 # Clients send again what was acknowledged and what was not; all is there, once.
 
-my @all = sort keys %acked;
-my @unknown = grep { !$acked{$_} } sort keys %sent;
+for my $kind (qw(order refund payout))
+{
+	cmp_ok(scalar keys %{ $acked{$kind} }, '>', 0, "${kind}s were acknowledged");
+}
+my @all = sort keys %{ $acked{order} };
+my @unknown = grep { !$acked{order}{$_} } sort keys %{ $sent{order} };
 push @all, @unknown > 2000 ? @unknown[ 0 .. 1999 ] : @unknown;
 my $values = join(', ', map { sprintf "('%s', %s, %s)", $_, order_content($_) } @all);
 $node->safe_psql(
 	'postgres', qq{
 	CREATE TABLE resent AS
-		SELECT key, member::bigint AS member, amount, '2026-03-01Z'::timestamptz + key::int * interval '1 s' AS time
+		SELECT key, member::bigint AS member, amount, '2020-03-01Z'::timestamptz + key::int * interval '1 s' AS time
 		FROM (VALUES $values) v(key, member, amount);
 	INSERT INTO orders SELECT key::bigint, member, amount, 'paid', time FROM resent WHERE key::int % 2 = 0
 		ON CONFLICT DO NOTHING;
@@ -259,6 +380,22 @@ is( $node->safe_psql(
 		SELECT r.key FROM resent r JOIN shop.sale s ON s.order_key = r.key
 		WHERE ROW(r.member, r.amount, r.time) IS DISTINCT FROM ROW(s.member_id, s.amount, s.occurred_at) LIMIT 5}),
 	'', "at the end: with its content (seed $seed)");
+
+# Refunds and payouts that were acknowledged, told again, change nothing.
+
+my $before = program_contents($node, 'postgres', 'shop');
+$node->safe_psql('postgres', join ";\n",
+	(map { refund_sql($_) } sort keys %{ $acked{refund} }),
+	(map { payout_sql($_) } sort keys %{ $acked{payout} }));
+is(rows_alone(program_contents($node, 'postgres', 'shop')), rows_alone($before),
+	"at the end: what is told again changes nothing (seed $seed)");
+
+# Of sequences, numbers may have been drawn and not used.
+sub rows_alone
+{
+	my ($contents) = @_;
+	return join "\n", grep { !/_seq\|/ } split /\n/, $contents;
+}
 
 $node->stop;
 done_testing();
