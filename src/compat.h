@@ -85,4 +85,12 @@
 #define compat_index_insert_cleanup(index, info) ((void) (index), (void) (info))
 #endif
 
+/* The order of an index is told by a flag since 18, by an operator's strategy before. */
+#if PG_VERSION_NUM >= 180000
+#define compat_sort_as_index(index, descending, sort) PrepareSortSupportFromIndexRel((index), (descending), (sort))
+#else
+#define compat_sort_as_index(index, descending, sort) \
+	PrepareSortSupportFromIndexRel((index), (descending) ? BTGreaterStrategyNumber : BTLessStrategyNumber, (sort))
+#endif
+
 #endif							/* DISTRIBUTOR_COMPAT_H */

@@ -8,6 +8,7 @@
 #include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 
 #include "program_ledger.h"
 #include "program_release.h"

@@ -4,7 +4,6 @@
  */
 #include "compat.h"
 
-#include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/transam.h"
@@ -15,7 +14,6 @@
 #include "commands/extension.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
@@ -606,9 +604,7 @@ sorted_rows(Insertion *insertion, int i)
 	order.ssup_collation = index->rd_indcollation[0];
 	order.ssup_nulls_first = (index->rd_indoption[0] & INDOPTION_NULLS_FIRST) != 0;
 	order.ssup_attno = 1;
-	PrepareSortSupportFromIndexRel(index,
-								   (index->rd_indoption[0] & INDOPTION_DESC) != 0 ?
-								   BTGreaterStrategyNumber : BTLessStrategyNumber, &order);
+	compat_sort_as_index(index, (index->rd_indoption[0] & INDOPTION_DESC) != 0, &order);
 	qsort_arg(sorted, insertion->n, sizeof(SortedRow), by_key_and_row, &order);
 	return sorted;
 }
