@@ -4,6 +4,8 @@
 
 CREATE TABLE posting.bare_sale (LIKE bench_program.sale INCLUDING INDEXES);
 CREATE TABLE posting.bare_ledger (LIKE bench_program.ledger INCLUDING INDEXES);
+INSERT INTO posting.bare_sale TABLE bench_program.sale;		-- so that its indexes are as large
+INSERT INTO posting.bare_ledger TABLE bench_program.ledger;
 CREATE SEQUENCE posting.order_id START 1000000000000;
 CREATE SEQUENCE posting.entry_id;
 
@@ -50,9 +52,9 @@ END $$;
 \set seconds 5
 \setenv SECONDS_EACH :seconds
 SELECT format($$
-\! pgbench -n -M prepared -c 8 -j 2 -T "$SECONDS_EACH" -f "$SCRIPTS/%2$s" > "$SCRIPTS/out" 2>&1 &
-CALL posting.look(%3$s + 0.5, NULL, NULL) \gset
-\! sleep 1
+\! rm -f "$SCRIPTS/done"; (pgbench -n -M prepared -c 8 -j 2 -T "$SECONDS_EACH" -f "$SCRIPTS/%2$s" > "$SCRIPTS/out" 2>&1; touch "$SCRIPTS/done") &
+CALL posting.look(%3$s, NULL, NULL) \gset
+\! until [ -e "$SCRIPTS/done" ]; do sleep 0.1; done
 \set tps `sed -n 's/^tps = \([0-9.]*\).*/\1/p' "$SCRIPTS/out"`
 INSERT INTO bench.throughput VALUES (%1$s, '%2$s', :tps, :waits, :looks);
 $$, r, c, :seconds) AS step
