@@ -32,7 +32,7 @@ endif
 
 # Targets that work before there is a pg_config.  PGXS has a "check" of its own
 # (it only says that it is not supported), so the two are never both in force.
-WORKSHOP_GOALS = demo check check-flavors check-index check-oracle check-servers fuzz bench
+WORKSHOP_GOALS = demo check check-flavors check-index check-oracle check-model check-crash check-servers fuzz bench
 .PHONY: $(WORKSHOP_GOALS)
 
 ifneq (,$(filter $(WORKSHOP_GOALS),$(MAKECMDGOALS)))
@@ -49,6 +49,10 @@ check-index:
 	@scripts/check index
 check-oracle:
 	@scripts/check oracle
+check-model:
+	@scripts/check model
+check-crash:
+	@scripts/check crash
 check-servers:
 	@scripts/servers
 fuzz:

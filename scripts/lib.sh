@@ -80,6 +80,7 @@ in_workshop() {
 	setsid "${as[@]}" env -i PATH="$PATH" HOME="$work" TMPDIR="$work" LC_ALL="$LC_ALL" \
 		TERM="${TERM:-dumb}" CI="${CI:-}" PG_CONFIG="${pg_config:?}" PG_TEST_TIMEOUT_DEFAULT=30 \
 		DISTRIBUTOR_SEED="${DISTRIBUTOR_SEED:-}" DISTRIBUTOR_CASES="${DISTRIBUTOR_CASES:-}" \
+		DISTRIBUTOR_STEPS="${DISTRIBUTOR_STEPS:-}" DISTRIBUTOR_ROUNDS="${DISTRIBUTOR_ROUNDS:-}" \
 		bash "$work/src/scripts/$script" "$work" "$@" </dev/null &
 	child=$!
 	wait "$child" || status=$?

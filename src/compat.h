@@ -93,4 +93,15 @@
 	PrepareSortSupportFromIndexRel((index), (descending) ? BTGreaterStrategyNumber : BTLessStrategyNumber, (sort))
 #endif
 
+/* The process of a virtual transaction, and which one it runs now (storage/proc.h). */
+#if PG_VERSION_NUM >= 170000
+#include "storage/procarray.h"
+#define vxid_proc(vxid) ProcNumberGetProc((vxid).procNumber)
+#define proc_lxid(proc) ((proc)->vxid.lxid)
+#else
+#include "storage/sinvaladt.h"
+#define vxid_proc(vxid) BackendIdGetProc((vxid).backendId)
+#define proc_lxid(proc) ((proc)->lxid)
+#endif
+
 #endif							/* DISTRIBUTOR_COMPAT_H */

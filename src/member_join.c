@@ -15,6 +15,7 @@
 
 #include "forest.h"
 #include "member_work.h"
+#include "program_total.h"
 
 static int	insert_joined(MemberWork *work, const int *order, RefPath **paths, int n);
 
@@ -255,10 +256,13 @@ insert_joined(MemberWork *work, const int *order, RefPath **paths, int n)
 		ID, SPONSOR, JOINED, PATH, STATE, RANK, KEY, NCOLUMNS
 	};
 	Oid			elements[NCOLUMNS] = {INT8OID, INT8OID, TIMESTAMPTZOID, work->program->refpath, TEXTOID, TEXTOID, TEXTOID};
-	Oid			types[NCOLUMNS];
-	Datum		arrays[NCOLUMNS];
+	Oid			types[NCOLUMNS + 3];
+	Datum		arrays[NCOLUMNS + 3];
+	char		is_null[NCOLUMNS + 3];
 	Datum	   *values[NCOLUMNS];
 	bool	   *nulls[NCOLUMNS];
+	text	   *period = NULL;
+	int			generation = 0;
 	int			inserted;
 
 	for (int c = 0; c < NCOLUMNS; c++)
@@ -284,17 +288,29 @@ insert_joined(MemberWork *work, const int *order, RefPath **paths, int n)
 	}
 	for (int c = 0; c < NCOLUMNS; c++)
 		arrays[c] = program_array(elements[c], values[c], nulls[c], n);
+	(void) totals_kept(work->program, &period, &generation);
+	memset(is_null, ' ', sizeof(is_null));
+	types[NCOLUMNS] = types[NCOLUMNS + 1] = TEXTOID;
+	arrays[NCOLUMNS] = PointerGetDatum(period);
+	is_null[NCOLUMNS] = period == NULL ? 'n' : ' ';
+	arrays[NCOLUMNS + 1] = CStringGetTextDatum(work->program->time_zone);
+	types[NCOLUMNS + 2] = INT4OID;
+	arrays[NCOLUMNS + 2] = Int32GetDatum(generation);
 
 	inserted = program_query(work->program,
 							 "WITH n AS ("
 							 "   INSERT INTO @member AS m (member_id, sponsor_id, joined_at, path, state, rank, member_key)"
 							 "   SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)"
 							 "   ON CONFLICT DO NOTHING"
-							 "   RETURNING m.member_id, m.sponsor_id, m.joined_at, m.state, m.rank)"
+							 "   RETURNING m.member_id, m.sponsor_id, m.joined_at, m.state, m.rank, m.path),"
+							 " totals AS ("
+							 "   INSERT INTO @team_delta (generation, path, period, people, sales, volume)"
+							 "   SELECT $10, n.path, (date_trunc($8, n.joined_at, $9) AT TIME ZONE $9)::date, 1, 0, 0"
+							 "     FROM n WHERE $8 IS NOT NULL)"
 							 " INSERT INTO @member_history (member_id, sponsor_id, valid_from, revision, change, state, rank)"
 							 " SELECT n.member_id, n.sponsor_id, n.joined_at, 1, 'join', n.state, n.rank"
 							 "   FROM n",
-							 NCOLUMNS, types, arrays, NULL, 0);
+							 NCOLUMNS + 3, types, arrays, is_null, 0);
 	for (int c = 0; c < NCOLUMNS; c++)
 	{
 		pfree(values[c]);

@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "member_work.h"
+#include "program_total.h"
 
 /*
  * Where the sponsor of moves[i] will be, once all moves are made: its path now,
@@ -162,6 +163,7 @@ member_move_known(MemberWork *work)
 		char		nulls[4] = {' ', ' ', ' ', ' '};
 
 		check_depth(work, move);
+		totals_of_move(work->program, move->old_path, move->new_path);
 		values[0] = PointerGetDatum(move->old_path);
 		values[1] = PointerGetDatum(move->new_path);
 		values[2] = Int64GetDatum(move->member_id);

@@ -6,6 +6,7 @@
 
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
@@ -35,7 +36,8 @@ static const char *const table_names[PROGRAM_NTABLES] = {
 	"plan", "order_source", "order_line_source", "refund_source", "sale", "sale_line",
 	"sale_release", "refund", "refund_posting", "refund_line", "adjustment",
 	"payout_terms", "payout", "payout_approval", "payout_batch", "payout_batch_item",
-	"payout_settlement", "payout_failure", "account", "held", "closed_period", "ledger"
+	"payout_settlement", "payout_failure", "account", "held", "archived", "closed_period",
+	"team_total", "team_delta", "ledger"
 };
 
 /* Objects of the tree's lock live in this subobject of the table member. */
@@ -82,8 +84,15 @@ program_check_exists(PG_FUNCTION_ARGS)
 static void
 find_table(Program *program, KnownProgram *known, ProgramTable table)
 {
-	Oid			relid = get_relname_relid(table_names[table], known->namespace);
-	Relation	rel = OidIsValid(relid) ? try_table_open(relid, AccessShareLock) : NULL;
+	Oid			relid;
+	Relation	rel;
+
+	/* who was waited for may have put another table in its place */
+	do
+	{
+		relid = get_relname_relid(table_names[table], known->namespace);
+		rel = OidIsValid(relid) ? try_table_open(relid, AccessShareLock) : NULL;
+	} while (rel == NULL && OidIsValid(relid) && relid != get_relname_relid(table_names[table], known->namespace));
 
 	if (rel == NULL)
 		ereport(ERROR,
@@ -621,8 +630,12 @@ is_loading(Oid namespace)
 }
 
 static bool
-may_write(Oid relid)
+may_write(Relation rel)
 {
+	Oid			relid = RelationGetRelid(rel);
+
+	if (writer != NULL && rel->rd_rel->relispartition)
+		relid = llast_oid(get_partition_ancestors(relid));
 	for (int i = 0; writer != NULL && i < PROGRAM_NTABLES; i++)
 		if ((writer->writes & writer->program->free_of_code & PROGRAM_WRITES(i)) &&
 			writer->program->tables[i] == relid)
@@ -632,7 +645,10 @@ may_write(Oid relid)
 
 /*
  * guard(): BEFORE trigger for each statement, on every table of a program, and
- * for each row that is changed in those that only grow.
+ * for each row that is changed in those that only grow.  Triggers for
+ * statements are not passed on to partitions, which somebody else may add; so
+ * those of a partitioned ledger are guarded by one for each row that is
+ * inserted, too.
  */
 PG_FUNCTION_INFO_V1(program_guard);
 Datum
@@ -649,12 +665,12 @@ program_guard(PG_FUNCTION_ARGS)
 	rel = trigdata->tg_relation;
 	event = trigdata->tg_event;
 	/* what is guarded row by row is never changed, by us neither */
-	if (TRIGGER_FIRED_FOR_STATEMENT(event) && may_write(RelationGetRelid(rel)))
-		return PointerGetDatum(NULL);
+	if ((TRIGGER_FIRED_FOR_STATEMENT(event) || TRIGGER_FIRED_BY_INSERT(event)) && may_write(rel))
+		return PointerGetDatum(TRIGGER_FIRED_FOR_ROW(event) ? trigdata->tg_trigtuple : NULL);
 	if (TRIGGER_FIRED_BY_INSERT(event) &&
 		has_privs_of_role(GetUserId(), rel->rd_rel->relowner) &&
 		is_loading(RelationGetNamespace(rel)))
-		return PointerGetDatum(NULL);
+		return PointerGetDatum(TRIGGER_FIRED_FOR_ROW(event) ? trigdata->tg_trigtuple : NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("table \"%s\" of program \"%s\" cannot be changed directly",

@@ -52,7 +52,10 @@ typedef enum ProgramTable
 	PROGRAM_PAYOUT_FAILURE,
 	PROGRAM_ACCOUNT,
 	PROGRAM_HELD,
+	PROGRAM_ARCHIVED,
 	PROGRAM_CLOSED_PERIOD,
+	PROGRAM_TEAM_TOTAL,
+	PROGRAM_TEAM_DELTA,
 	PROGRAM_LEDGER
 } ProgramTable;
 
@@ -130,13 +133,17 @@ extern void program_lock_tree(Program *program, bool exclusive, int timeout_ms);
 
 /* What program_as_owner may write: sets of tables, as bits. */
 #define PROGRAM_WRITES(table)	(UINT64CONST(1) << (table))
+#define PROGRAM_WRITES_TOTALS	(PROGRAM_WRITES(PROGRAM_TEAM_TOTAL) | \
+								 PROGRAM_WRITES(PROGRAM_TEAM_DELTA))
 #define PROGRAM_WRITES_MEMBERS	(PROGRAM_WRITES(PROGRAM_MEMBER) | \
 								 PROGRAM_WRITES(PROGRAM_MEMBER_HISTORY) | \
-								 PROGRAM_WRITES(PROGRAM_ORPHAN))
+								 PROGRAM_WRITES(PROGRAM_ORPHAN) | \
+								 PROGRAM_WRITES_TOTALS)
 #define PROGRAM_WRITES_REFUNDS	(PROGRAM_WRITES(PROGRAM_REFUND) | \
 								 PROGRAM_WRITES(PROGRAM_REFUND_POSTING) | \
 								 PROGRAM_WRITES(PROGRAM_REFUND_LINE) | \
 								 PROGRAM_WRITES(PROGRAM_ACCOUNT) | \
+								 PROGRAM_WRITES(PROGRAM_TEAM_DELTA) | \
 								 PROGRAM_WRITES(PROGRAM_LEDGER))
 /* a sale meets the refunds that came before it */
 #define PROGRAM_WRITES_SALES	(PROGRAM_WRITES(PROGRAM_SALE) | \
@@ -166,6 +173,9 @@ extern char *program_sql(Program *program, const char *format);
 extern uint64 program_query(Program *program, const char *sql, int nargs,
 							const Oid *types, const Datum *values, const char *nulls,
 							long limit);
+extern uint64 program_query_at(Program *program, Snapshot snapshot, const char *sql, int nargs,
+							   const Oid *types, const Datum *values, const char *nulls,
+							   long limit);
 extern uint64 program_query_text(Program *program, const char *sql, int nargs,
 								 const Oid *types, const Datum *values, const char *nulls,
 								 long limit);

@@ -12,15 +12,28 @@
 #include "program_arg.h"
 #include "program_member.h"
 
-/* Open the program that the first argument names. */
-Program *
-program_arg(FunctionCallInfo fcinfo)
+static Program *
+open_arg(FunctionCallInfo fcinfo, bool read_only)
 {
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("program must not be null")));
-	return program_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	return program_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), read_only);
+}
+
+/* Open the program that the first argument names. */
+Program *
+program_arg(FunctionCallInfo fcinfo)
+{
+	return open_arg(fcinfo, false);
+}
+
+/* The same for a function that is STABLE: all it reads is in the caller's snapshot. */
+Program *
+program_arg_to_read(FunctionCallInfo fcinfo)
+{
+	return open_arg(fcinfo, true);
 }
 
 /*

@@ -46,4 +46,7 @@ extern void ledger_move(LedgerRows *rows, const int64 *source_id, int64 member_i
 						Numeric amount, const char *currency, int64 reverses);
 extern void ledger_insert(Program *program, LedgerRows *rows);
 
+/* program_archive.c: whose entries are not at hand any more */
+extern void ledger_check_not_archived(Program *program, Datum sale_ids);
+
 #endif							/* DISTRIBUTOR_PROGRAM_LEDGER_H */

@@ -17,6 +17,7 @@
 #include "money.h"
 #include "program_member.h"
 #include "program_refund.h"
+#include "program_total.h"
 
 /* Longest key of a refund that somebody gives. */
 #define REFUND_MAX_KEY	1024
@@ -257,7 +258,9 @@ check_same_content(Recording *recording, const RefundRow *row, uint64 at)
 
 /*
  * Those that found their key taken: they are what has it.  The same key in
- * another attached table is another refund.
+ * another attached table is another refund.  One that did not fit its order
+ * stays in its table, where it can neither change nor go; who reads the table
+ * once more is not to fail for it.  Who calls again is to be told.
  */
 static void
 find_recorded(Recording *recording)
@@ -300,6 +303,7 @@ find_recorded(Recording *recording)
 
 		row->refund_id = DatumGetInt64(program_get(i, 2, INT8OID));
 		row->met = DatumGetBool(program_get(i, 3, BOOLOID));
+		row->waits = batch->refund_source_id != 0;
 		check_same_content(recording, row, i);
 	}
 	SPI_freetuptable(SPI_tuptable);
@@ -328,14 +332,13 @@ find_met(Program *program, RefundRow **rows, int n)
 
 /*
  * Let refunds meet their sales, in the order given; those whose order is not
- * there wait on.  One that was parked and does not fit stays parked: nobody
- * who places an order can mend a refund.
+ * there wait on.  parked: they waited for these sales, which are posted now.
  */
 void
 refunds_meet(Program *program, RefundRow **rows, int n, bool parked)
 {
 	Datum	   *keys = palloc(sizeof(Datum) * Max(n, 1));
-	RefundTaking *taking = refund_taking(program);
+	RefundTaking *taking = refund_taking(program, parked);
 	RefundedSale **sales;
 
 	for (int i = 0; i < n; i++)
@@ -346,7 +349,7 @@ refunds_meet(Program *program, RefundRow **rows, int n, bool parked)
 	for (int i = 0; i < n; i++)
 	{
 		if (sales[i] != NULL && !rows[i]->met)
-			(void) refund_take(taking, sales[i], rows[i], parked ? WARNING : ERROR);
+			(void) refund_take(taking, sales[i], rows[i], rows[i]->waits ? WARNING : ERROR);
 		CHECK_FOR_INTERRUPTS();
 	}
 	refund_write(taking);
@@ -386,6 +389,7 @@ refunds_post(Program *program, void *arg)
 		recording.rows[i] = &batch->rows[i];
 	}
 	qsort(recording.rows, batch->n, sizeof(RefundRow *), by_key);
+	totals_before_refunds(program);
 	insert_refunds(&recording);
 	find_recorded(&recording);
 	keys = palloc(sizeof(text *) * batch->n);

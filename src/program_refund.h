@@ -24,6 +24,7 @@ typedef struct RefundRow
 	/* work of the posting */
 	int64		refund_id;
 	bool		recorded;		/* by this batch, not before */
+	bool		waits;			/* recorded before: if it does not fit, it goes on waiting */
 	bool		met;			/* its sale, or is there twice */
 } RefundRow;
 
@@ -46,6 +47,16 @@ extern void refunds_meet(Program *program, RefundRow **rows, int n, bool parked)
 /* program_refund_order.c: what orders and new sales bring with them; as the owner */
 extern void refunds_of_orders(Program *program, SaleBatch *batch);
 extern void refunds_of_new_sales(Program *program, SaleRow **rows, int n);
+
+/* Which orders tell of refunds that nobody has told of */
+typedef struct UntoldRefunds
+{
+	SaleBatch  *batch;
+	bool	   *orders;			/* result; of each row of the batch */
+} UntoldRefunds;
+
+/* body for program_as_owner; arg is an UntoldRefunds */
+extern void refunds_untold(Program *program, void *arg);
 
 /* program_refund_wait.c: beside others that are not committed yet */
 extern bool refund_any(Program *program);
@@ -78,7 +89,7 @@ typedef struct RefundedSale
 typedef struct RefundTaking RefundTaking;
 
 extern RefundedSale **refund_lock_sales(Program *program, const Datum *order_keys, int n);
-extern RefundTaking *refund_taking(Program *program);
+extern RefundTaking *refund_taking(Program *program, bool parked);
 extern bool refund_take(RefundTaking *taking, RefundedSale *sale, RefundRow *row, int elevel);
 extern void refund_write(RefundTaking *taking);
 

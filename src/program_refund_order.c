@@ -18,13 +18,15 @@
 #include "money.h"
 #include "program_member.h"
 #include "program_refund.h"
+#include "program_total.h"
 
 /* What has been taken back of the sale of an order. */
 typedef struct Told
 {
 	Numeric		by_amount;		/* by the amount of an order */
 	bool		by_status;		/* by the status of an order */
-	bool		any_remains;	/* or has never been refunded */
+	bool		any;			/* has been refunded, be it in part */
+	Numeric		remains;
 } Told;
 
 static bool
@@ -90,7 +92,7 @@ told_refund(const SaleRow *row, const Told *told, RefundRow *refund)
 	refund->order_key = row->order_key;
 	if (row->refunded)
 	{
-		if (!told->any_remains)
+		if (told->any && money_sign(told->remains) <= 0)
 			return false;
 		refund->refund_key = cstring_to_text(psprintf("%s refunded", order_key));
 		return true;
@@ -113,9 +115,28 @@ keys_array(SaleRow **rows, int n)
 	return program_array(TEXTOID, keys, NULL, n);
 }
 
+/* What the row tells is told from now on. */
+static void
+count_told(Told *told, const RefundRow *refund)
+{
+	told->any = true;
+	if (refund->amount != NULL)
+	{
+		told->by_amount = money_add(told->by_amount, refund->amount);
+		told->remains = money_subtract(told->remains, refund->amount);
+	}
+	else
+	{
+		told->by_status = true;
+		told->remains = money_from_int(0);
+	}
+}
+
 /*
  * Check what the orders tell against what was told, and find the refunds that
- * were not; rows becomes those that tell of one.
+ * were not; rows becomes those that tell of one.  A table whose key is not
+ * unique may tell of an order twice in a statement: the second row comes after
+ * the first, as if by a statement of its own.
  */
 static int
 untold_refunds(Program *program, const SaleBatch *batch, SaleRow **rows, int n, RefundRow *refunds)
@@ -123,13 +144,16 @@ untold_refunds(Program *program, const SaleBatch *batch, SaleRow **rows, int n, 
 	Oid			types[] = {TEXTARRAYOID, INT4OID};
 	Datum		values[2];
 	uint64		found;
+	SaleRow   **telling = palloc(sizeof(SaleRow *) * n);
 	int			nrefunds = 0;
+	int64		sale_id = 0;
+	Told		told;
 
 	values[0] = keys_array(rows, n);
 	values[1] = Int32GetDatum(batch->order_source_id);
 	found = program_query_now(program,
-							  "SELECT k.place, coalesce(t.by_amount, 0), coalesce(t.by_status, false),"
-							  "       coalesce(t.total < s.amount, true)"
+							  "SELECT k.place, s.sale_id, coalesce(t.by_amount, 0), coalesce(t.by_status, false),"
+							  "       t.total IS NOT NULL, s.amount - coalesce(t.total, 0)"
 							  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
 							  "  JOIN @sale s ON s.order_key = k.key"
 							  "  CROSS JOIN LATERAL"
@@ -139,21 +163,28 @@ untold_refunds(Program *program, const SaleBatch *batch, SaleRow **rows, int n, 
 							  "          FROM @refund_posting p JOIN @refund r ON r.refund_id = p.refund_id"
 							  "         WHERE p.sale_id = s.sale_id) t"
 							  " WHERE NOT " SALE_OF_OTHER_TABLE("$2")
-							  " ORDER BY k.place",
+							  " ORDER BY s.sale_id, k.place",
 							  2, types, values, NULL, 0);
 	for (uint64 i = 0; i < found; i++)
 	{
 		SaleRow    *row = rows[DatumGetInt64(program_get(i, 1, INT8OID)) - 1];
-		Told		told;
 
-		told.by_amount = DatumGetNumeric(program_get(i, 2, NUMERICOID));
-		told.by_status = DatumGetBool(program_get(i, 3, BOOLOID));
-		told.any_remains = DatumGetBool(program_get(i, 4, BOOLOID));
+		if (i == 0 || DatumGetInt64(program_get(i, 2, INT8OID)) != sale_id)
+		{
+			sale_id = DatumGetInt64(program_get(i, 2, INT8OID));
+			told.by_amount = DatumGetNumeric(program_get(i, 3, NUMERICOID));
+			told.by_status = DatumGetBool(program_get(i, 4, BOOLOID));
+			told.any = DatumGetBool(program_get(i, 5, BOOLOID));
+			told.remains = DatumGetNumeric(program_get(i, 6, NUMERICOID));
+		}
 		check_told(program, batch, row, &told);
-		if (told_refund(row, &told, &refunds[nrefunds]))
-			rows[nrefunds++] = row; /* places only grow */
+		if (!told_refund(row, &told, &refunds[nrefunds]))
+			continue;
+		count_told(&told, &refunds[nrefunds]);
+		telling[nrefunds++] = row;
 	}
 	SPI_freetuptable(SPI_tuptable);
+	memcpy(rows, telling, sizeof(SaleRow *) * nrefunds);
 	return nrefunds;
 }
 
@@ -170,16 +201,10 @@ lock_sales(Program *program, SaleRow **rows, int n)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/*
- * Post the refunds that orders tell of.  To be called once the orders have
- * been posted.  What there is to do is found first, as most have nothing new
- * to tell, and again once nobody else refunds those.
- */
-void
-refunds_of_orders(Program *program, SaleBatch *batch)
+/* Orders that may tell of a refund, or must not be as they are if there is one. */
+static int
+telling_rows(Program *program, SaleBatch *batch, SaleRow **rows)
 {
-	SaleRow   **rows = palloc(sizeof(SaleRow *) * Max(batch->n, 1));
-	RefundBatch refunds = {.order_source_id = batch->order_source_id};
 	bool		any = batch->order_source_id != 0 && refund_any(program);
 	int			n = 0;
 
@@ -193,12 +218,42 @@ refunds_of_orders(Program *program, SaleBatch *batch)
 			rows[n++] = row;
 		}
 	}
+	return n;
+}
+
+void
+refunds_untold(Program *program, void *arg)
+{
+	UntoldRefunds *untold = arg;
+	SaleBatch  *batch = untold->batch;
+	SaleRow   **rows = palloc(sizeof(SaleRow *) * Max(batch->n, 1));
+	int			n = telling_rows(program, batch, rows);
+
+	if (n > 0)
+		n = untold_refunds(program, batch, rows, n, palloc(sizeof(RefundRow) * n));
+	for (int i = 0; i < n; i++)
+		untold->orders[rows[i] - batch->rows] = true;
+}
+
+/*
+ * Post the refunds that orders tell of.  To be called once the orders have
+ * been posted.  What there is to do is found first, as most have nothing new
+ * to tell, and again once nobody else refunds those.
+ */
+void
+refunds_of_orders(Program *program, SaleBatch *batch)
+{
+	SaleRow   **rows = palloc(sizeof(SaleRow *) * Max(batch->n, 1));
+	RefundBatch refunds = {.order_source_id = batch->order_source_id};
+	int			n = telling_rows(program, batch, rows);
+
 	if (n == 0)
 		return;
 	refunds.rows = palloc(sizeof(RefundRow) * n);
 	n = untold_refunds(program, batch, rows, n, refunds.rows);
 	if (n == 0)
 		return;
+	totals_before_refunds(program);
 	lock_sales(program, rows, n);
 	refunds.n = untold_refunds(program, batch, rows, n, refunds.rows);
 	refunds_post(program, &refunds);
@@ -225,6 +280,7 @@ parked_refunds(Program *program, SaleRow **rows, int n, RefundRow ***refunds)
 		bool		isnull;
 		Datum		value;
 
+		row->waits = true;
 		row->refund_id = DatumGetInt64(program_get(i, 1, INT8OID));
 		row->refund_key = program_copy_text(program_get(i, 2, TEXTOID));
 		row->order_key = program_copy_text(program_get(i, 3, TEXTOID));

@@ -21,12 +21,15 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include "apportion.h"
 #include "money.h"
 #include "plan.h"
+#include "program_clawback.h"
 #include "program_member.h"
 #include "program_refund.h"
+#include "program_total.h"
 
 /* Entries of any line. */
 #define ANY_LINE (-1)
@@ -51,8 +54,11 @@ struct RefundTaking
 	List	   *postings;		/* of Taken */
 	List	   *lines;			/* of TakenLine */
 	LedgerRows *ledger;
+	AccountSet	accounts;		/* from which something is taken */
+	bool		parked;			/* the refunds waited for their sales, which are posted now */
 	int			plan_version;	/* whose plan is at hand; 0: none */
 	CommissionPlan *plan;
+	MemoryContext scratch;		/* empty between refunds */
 };
 
 /* Loading */
@@ -88,15 +94,61 @@ load_postings(Program *program, RefundedSale **sales, Datum ids)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/*
+ * What has been taken of lines or entries, by sale and number.  It is read on
+ * its own, and laid beside them here: asked of each of them, it would be as
+ * many look-ups as they are, times the refunds so far.
+ */
+typedef struct Numbered
+{
+	int64		place;			/* of the sale, from 1 */
+	int64		number;
+	Numeric		taken;
+} Numbered;
+
+static Numbered *
+load_taken(Program *program, const char *query, Datum ids, uint64 *n)
+{
+	Oid			types[] = {INT8ARRAYOID};
+	Numbered   *taken;
+
+	*n = program_query_now(program, query, 1, types, &ids, NULL, 0);
+	taken = palloc_extended(sizeof(Numbered) * Max(*n, 1), MCXT_ALLOC_HUGE);
+	for (uint64 i = 0; i < *n; i++)
+	{
+		taken[i].place = DatumGetInt64(program_get(i, 1, INT8OID));
+		taken[i].number = DatumGetInt64(program_get(i, 2, INT8OID));
+		taken[i].taken = DatumGetNumericCopy(program_get(i, 3, NUMERICOID));
+		CHECK_FOR_INTERRUPTS();
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return taken;
+}
+
+/* What has been taken of this one, if it is the next; both come in order. */
+static Numeric
+next_taken(const Numbered *taken, uint64 n, uint64 *next, int64 place, int64 number)
+{
+	if (*next < n && taken[*next].place == place && taken[*next].number == number)
+		return taken[(*next)++].taken;
+	return NULL;
+}
+
 static void
 load_lines(Program *program, RefundedSale **sales, Datum ids)
 {
+	uint64		ntaken;
+	uint64		next = 0;
+	Numbered   *taken = load_taken(program,
+								   "SELECT k.place, t.line::int8, sum(t.amount)"
+								   "  FROM unnest($1) WITH ORDINALITY AS k(sale_id, place)"
+								   "  JOIN @refund_posting p ON p.sale_id = k.sale_id"
+								   "  JOIN @refund_line t ON t.refund_id = p.refund_id"
+								   " GROUP BY k.place, t.line ORDER BY k.place, t.line",
+								   ids, &ntaken);
 	Oid			types[] = {INT8ARRAYOID};
 	uint64		found = program_query_now(program,
-										  "SELECT k.place, l.line, l.line_key,"
-										  "       l.amount - coalesce((SELECT sum(t.amount) FROM @refund_posting p"
-										  "                              JOIN @refund_line t ON t.refund_id = p.refund_id AND t.line = l.line"
-										  "                             WHERE p.sale_id = l.sale_id), 0)"
+										  "SELECT k.place, l.line, l.line_key, l.amount"
 										  "  FROM unnest($1) WITH ORDINALITY AS k(sale_id, place)"
 										  "  JOIN @sale_line l ON l.sale_id = k.sale_id"
 										  " ORDER BY k.place, l.line",
@@ -105,32 +157,56 @@ load_lines(Program *program, RefundedSale **sales, Datum ids)
 
 	for (uint64 i = 0; i < found; i++)
 	{
-		RefundedSale *sale = sales[DatumGetInt64(program_get(i, 1, INT8OID)) - 1];
+		int64		place = DatumGetInt64(program_get(i, 1, INT8OID));
+		RefundedSale *sale = sales[place - 1];
 		bool		isnull;
 		Datum		key = program_column(i, 3, TEXTOID, &isnull);
+		Numeric		less;
 
 		if (sale->nlines++ == 0)
 			sale->lines = &lines[i];
 		lines[i].line = DatumGetInt32(program_get(i, 2, INT4OID));
 		lines[i].key = isnull ? NULL : TextDatumGetCString(key);
 		lines[i].remains = DatumGetNumericCopy(program_get(i, 4, NUMERICOID));
+		less = next_taken(taken, ntaken, &next, place, lines[i].line);
+		if (less != NULL)
+			lines[i].remains = money_subtract(lines[i].remains, less);
+		CHECK_FOR_INTERRUPTS();
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
 
 static void
+read_entry(LedgerEntry *entry, uint64 at)
+{
+	bool		unreleased;
+	Datum		available_at = program_column(at, 9, TIMESTAMPTZOID, &unreleased);
+
+	entry->entry_id = DatumGetInt64(program_get(at, 2, INT8OID));
+	entry->member_id = DatumGetInt64(program_get(at, 3, INT8OID));
+	entry->basis = DatumGetInt64(program_get(at, 4, INT8OID));
+	entry->level = DatumGetInt32(program_get(at, 5, INT4OID));
+	entry->line = DatumGetInt32(program_get(at, 6, INT4OID));
+	entry->rule = TextDatumGetCString(program_get(at, 7, TEXTOID));
+	entry->available_at = unreleased ? LEDGER_UNRELEASED : DatumGetTimestampTz(available_at);
+	entry->remains = DatumGetNumericCopy(program_get(at, 8, NUMERICOID));
+}
+
+static void
 load_entries(Program *program, RefundedSale **sales, Datum ids)
 {
+	uint64		ntaken;
+	uint64		next = 0;
+	Numbered   *taken = load_taken(program,
+								   "SELECT k.place, t.reverses, sum(t.amount)"
+								   "  FROM unnest($1) WITH ORDINALITY AS k(sale_id, place)"
+								   "  JOIN @refund_posting p ON p.sale_id = k.sale_id"
+								   "  JOIN @ledger t ON t.source_id = p.refund_id AND t.source = 'refund'"
+								   " GROUP BY k.place, t.reverses ORDER BY k.place, t.reverses",
+								   ids, &ntaken);
 	Oid			types[] = {INT8ARRAYOID};
 	uint64		found = program_query_now(program,
-										  "SELECT k.place, l.entry_id, l.member_id, l.basis, l.level, l.line, l.rule,"
-										  "       l.amount + coalesce((SELECT sum(t.amount) FROM @refund_posting p"
-										  "                              JOIN @ledger t ON t.source_id = p.refund_id"
-										  "                               AND t.member_id = l.member_id AND t.level = l.level"
-										  "                               AND t.line = l.line AND t.basis = l.basis"
-										  "                               AND t.rule = l.rule AND t.source = 'refund'"
-										  "                             WHERE p.sale_id = l.source_id), 0),"
-										  "       l.available_at"
+										  "SELECT k.place, l.entry_id, l.member_id, l.basis, l.level, l.line, l.rule, l.amount, l.available_at"
 										  "  FROM unnest($1) WITH ORDINALITY AS k(sale_id, place)"
 										  "  JOIN @ledger l ON l.source_id = k.sale_id AND l.source = 'sale'"
 										  " ORDER BY k.place, l.entry_id",
@@ -139,22 +215,17 @@ load_entries(Program *program, RefundedSale **sales, Datum ids)
 
 	for (uint64 i = 0; i < found; i++)
 	{
-		RefundedSale *sale = sales[DatumGetInt64(program_get(i, 1, INT8OID)) - 1];
+		int64		place = DatumGetInt64(program_get(i, 1, INT8OID));
+		RefundedSale *sale = sales[place - 1];
 		LedgerEntry *entry = &entries[i];
-		Datum		value;
-		bool		isnull;
+		Numeric		less;
 
 		if (sale->nentries++ == 0)
 			sale->entries = entry;
-		entry->entry_id = DatumGetInt64(program_get(i, 2, INT8OID));
-		entry->member_id = DatumGetInt64(program_get(i, 3, INT8OID));
-		entry->basis = DatumGetInt64(program_get(i, 4, INT8OID));
-		entry->level = DatumGetInt32(program_get(i, 5, INT4OID));
-		entry->line = DatumGetInt32(program_get(i, 6, INT4OID));
-		entry->rule = TextDatumGetCString(program_get(i, 7, TEXTOID));
-		entry->remains = DatumGetNumericCopy(program_get(i, 8, NUMERICOID));
-		value = program_column(i, 9, TIMESTAMPTZOID, &isnull);
-		entry->available_at = isnull ? LEDGER_UNRELEASED : DatumGetTimestampTz(value);
+		read_entry(entry, i);
+		less = next_taken(taken, ntaken, &next, place, entry->entry_id);
+		if (less != NULL)
+			entry->remains = money_add(entry->remains, less);
 		if (!money_is_finite(entry->remains) || money_sign(entry->remains) < 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
@@ -163,6 +234,11 @@ load_entries(Program *program, RefundedSale **sales, Datum ids)
 		CHECK_FOR_INTERRUPTS();
 	}
 	SPI_freetuptable(SPI_tuptable);
+	if (next != ntaken)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("entry %lld has been taken back by a refund of another sale", (long long) taken[next].number),
+				 member_errfields(program, "ledger", "ledger_pkey")));
 }
 
 /*
@@ -205,6 +281,7 @@ refund_lock_sales(Program *program, const Datum *order_keys, int n)
 	{
 		Datum		ids = sale_ids_array(sales, nsales);
 
+		ledger_check_not_archived(program, ids);
 		load_postings(program, sales, ids);
 		load_lines(program, sales, ids);
 		load_entries(program, sales, ids);
@@ -214,16 +291,18 @@ refund_lock_sales(Program *program, const Datum *order_keys, int n)
 
 /* Does the refund fit its sale? */
 
-/* Of a line that has no key, the number is one. */
+/* Of a line that has no key, the number is one; lines are numbered from 1. */
 static RefundedLine *
 line_named(RefundedSale *sale, const char *key)
 {
+	int			number = strspn(key, "0123456789") == strlen(key) && strlen(key) < 10 ? atoi(key) : 0;
+
 	for (int i = 0; i < sale->nlines; i++)
 		if (sale->lines[i].key != NULL && strcmp(sale->lines[i].key, key) == 0)
 			return &sale->lines[i];
-	for (int i = 0; i < sale->nlines; i++)
-		if (sale->lines[i].key == NULL && strcmp(psprintf("%d", sale->lines[i].line), key) == 0)
-			return &sale->lines[i];
+	if (key[0] != '0' && number >= 1 && number <= sale->nlines &&
+		sale->lines[number - 1].key == NULL && sale->lines[number - 1].line == number)
+		return &sale->lines[number - 1];
 	return NULL;
 }
 
@@ -283,10 +362,16 @@ sale_scale(RefundTaking *taking, const RefundedSale *sale)
 	return plan_currency_scale(taking->plan, sale->currency);
 }
 
-/* Of the entries of a line, the part that part is of of. */
+/*
+ * Of the entries of a line, the part that part is of of.  A batch may be of
+ * thousands of refunds of one order with thousands of entries, so nothing
+ * stays behind but what remains and what is going to be written.
+ */
 static void
 take_entries(RefundTaking *taking, RefundedSale *sale, const RefundRow *row, int line, Numeric part, Numeric of)
 {
+	int			scale = sale_scale(taking, sale);
+	MemoryContext caller = MemoryContextSwitchTo(taking->scratch);
 	LedgerEntry **entries = palloc_extended(sizeof(LedgerEntry *) * (Size) Max(sale->nentries, 1), MCXT_ALLOC_HUGE);
 	Numeric    *remainders = palloc_extended(sizeof(Numeric) * (Size) Max(sale->nentries, 1), MCXT_ALLOC_HUGE);
 	Numeric    *parts = palloc_extended(sizeof(Numeric) * (Size) Max(sale->nentries, 1), MCXT_ALLOC_HUGE);
@@ -299,15 +384,21 @@ take_entries(RefundTaking *taking, RefundedSale *sale, const RefundRow *row, int
 		entries[n] = &sale->entries[i];
 		remainders[n++] = sale->entries[i].remains;
 	}
-	(void) apportion_take(part, of, remainders, n, sale_scale(taking, sale), parts);
+	(void) apportion_take(part, of, remainders, n, scale, parts);
+	MemoryContextSwitchTo(caller);
 	for (int i = 0; i < n; i++)
 	{
+		Numeric		before = entries[i]->remains;
+
 		CHECK_FOR_INTERRUPTS();
 		if (money_sign(parts[i]) == 0)
 			continue;
+		account_add(&taking->accounts, entries[i]->member_id, sale->currency);
 		ledger_take_back(taking->ledger, &row->refund_id, sale->currency, entries[i], parts[i]);
-		entries[i]->remains = money_subtract(entries[i]->remains, parts[i]);
+		entries[i]->remains = money_subtract(before, parts[i]);
+		pfree(before);			/* which may be the part */
 	}
+	MemoryContextReset(taking->scratch);
 }
 
 static void
@@ -319,7 +410,7 @@ take_line(RefundTaking *taking, const RefundRow *row, RefundedLine *line, Numeri
 		return;
 	taken->refund_id = &row->refund_id;
 	taken->line = line->line;
-	taken->amount = amount;
+	taken->amount = DatumGetNumericCopy(NumericGetDatum(amount));
 	taking->lines = lappend(taking->lines, taken);
 	line->remains = money_subtract(line->remains, amount);
 }
@@ -331,6 +422,8 @@ take_line(RefundTaking *taking, const RefundRow *row, RefundedLine *line, Numeri
 static void
 divide_over_lines(RefundTaking *taking, RefundedSale *sale, const RefundRow *row, Numeric amount)
 {
+	int			scale = sale_scale(taking, sale);
+	MemoryContext caller = MemoryContextSwitchTo(taking->scratch);
 	Numeric    *remainders = palloc(sizeof(Numeric) * (sale->nlines + 1));
 	Numeric    *parts = palloc(sizeof(Numeric) * (sale->nlines + 1));
 	Numeric		rest = sale->remains;
@@ -341,18 +434,22 @@ divide_over_lines(RefundTaking *taking, RefundedSale *sale, const RefundRow *row
 		rest = money_subtract(rest, remainders[i]);
 	}
 	remainders[sale->nlines] = money_sign(rest) > 0 ? rest : money_from_int(0);
-	apportion(amount, remainders, sale->nlines + 1, sale_scale(taking, sale), parts);
+	apportion(amount, remainders, sale->nlines + 1, scale, parts);
+	MemoryContextSwitchTo(caller);
 	for (int i = 0; i < sale->nlines; i++)
 		take_line(taking, row, &sale->lines[i], parts[i]);
+	MemoryContextReset(taking->scratch);
 }
 
 RefundTaking *
-refund_taking(Program *program)
+refund_taking(Program *program, bool parked)
 {
 	RefundTaking *taking = palloc0(sizeof(RefundTaking));
 
 	taking->program = program;
+	taking->parked = parked;
 	taking->ledger = ledger_rows(LEDGER_REFUND);
+	taking->scratch = AllocSetContextCreate(CurrentMemoryContext, "distributor refund", ALLOCSET_DEFAULT_SIZES);
 	return taking;
 }
 
@@ -469,12 +566,50 @@ write_lines(RefundTaking *taking)
 				  3, types, values, NULL, 0);
 }
 
+static void
+tell_totals(RefundTaking *taking)
+{
+	TotalRefund *refunds = palloc(sizeof(TotalRefund) * Max(list_length(taking->postings), 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, taking->postings)
+	{
+		Taken	   *taken = lfirst(cell);
+
+		refunds[n].sale_id = taken->sale_id;
+		refunds[n++].amount = taken->amount;
+	}
+	totals_of_refunds(taking->program, refunds, n);
+}
+
+/* Ids of the refunds that have met their sale. */
+static Datum
+posted_ids(const RefundTaking *taking)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * Max(list_length(taking->postings), 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, taking->postings)
+		ids[n++] = Int64GetDatum(*((Taken *) lfirst(cell))->refund_id);
+	return program_array(INT8OID, ids, NULL, n);
+}
+
+/*
+ * What comes with its sale takes no more than the sale has just brought, so it
+ * is not held against clawback's rule: nobody's order is refused for it.
+ */
 void
 refund_write(RefundTaking *taking)
 {
+	account_lock(taking->program, &taking->accounts);
 	if (taking->postings != NIL)
 		write_postings(taking);
 	if (taking->lines != NIL)
 		write_lines(taking);
 	ledger_insert(taking->program, taking->ledger);
+	tell_totals(taking);
+	if (!taking->parked && taking->program->terms.clawback == CLAWBACK_BLOCK)
+		clawback_check(taking->program, &taking->accounts, posted_ids(taking));
 }

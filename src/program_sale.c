@@ -33,6 +33,7 @@
 #include "program_refund.h"
 #include "program_release.h"
 #include "program_posting.h"
+#include "program_total.h"
 
 static void find_plans(Posting *posting);
 static void check_payees(Posting *posting);
@@ -108,6 +109,8 @@ sales_post(Program *program, void *arg)
 		posting_check_unposted(&posting);
 	if (posting.npaid > 0)
 	{
+		/* before the tree, as by whoever starts to keep totals; see program_total.c */
+		(void) program_table_to_write(program, PROGRAM_REFUND_POSTING);
 		program_lock_tree(program, false, 0);
 		find_plans(&posting);
 		check_payees(&posting);
@@ -125,6 +128,7 @@ sales_post(Program *program, void *arg)
 			calculate_posted(&posting);
 		lines_insert(program, posting.paid, posting.npaid);
 		ledger_insert(program, posting.ledger);
+		totals_of_sales(program, posting.paid, posting.npaid);
 		refunds_of_new_sales(program, posting.paid, posting.npaid);
 	}
 	refunds_of_orders(program, batch);

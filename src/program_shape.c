@@ -32,7 +32,9 @@ static const Column program_columns[] = {
 	{"key_type", TEXTOID, true}, {"paused_at", TIMESTAMPTZOID, false}, {"hold_start", TEXTOID, true},
 	{"hold_period", INTERVALOID, true}, {"sale_change", TEXTOID, true}, {"clawback", TEXTOID, true},
 	{"write_off_after", INTERVALOID, false}, {"notices", BOOLOID, true}, {"folded_through", INT8OID, true},
-	{NULL}
+	{"total_period", TEXTOID, false}, {"delta_generation", INT4OID, true},
+	{"folded_generation", INT4OID, true}, {"archived_before", TIMESTAMPTZOID, false},
+	{"statements_from", TIMESTAMPTZOID, false}, {NULL}
 };
 static const Column member_columns[] = {
 	{"member_id", INT8OID, true}, {"sponsor_id", INT8OID, false}, {"joined_at", TIMESTAMPTZOID, true},
@@ -125,7 +127,7 @@ static const Column payout_approval_columns[] = {
 };
 static const Column payout_batch_columns[] = {
 	{"payout_batch_id", INT8OID, true}, {"batch_key", TEXTOID, true}, {"as_of", TIMESTAMPTZOID, true},
-	{"author", TEXTOID, true}, {NULL}
+	{"currency", TEXTOID, true}, {"sweep", BOOLOID, true}, {"author", TEXTOID, true}, {NULL}
 };
 static const Column payout_batch_item_columns[] = {
 	{"payout_id", INT8OID, true}, {"payout_batch_id", INT8OID, true}, {NULL}
@@ -139,9 +141,14 @@ static const Column payout_failure_columns[] = {
 	{"author", TEXTOID, true}, {NULL}
 };
 static const Column account_columns[] = {
-	{"member_id", INT8OID, true}, {"currency", TEXTOID, true}, {"available", NUMERICOID, true}, {NULL}
+	{"member_id", INT8OID, true}, {"currency", TEXTOID, true}, {"available", NUMERICOID, true},
+	{"entries", INT8OID, true}, {"last_posted_at", TIMESTAMPTZOID, false}, {NULL}
 };
 static const Column held_columns[] = {
+	{"member_id", INT8OID, true}, {"currency", TEXTOID, true}, {"entry_id", INT8OID, true},
+	{"amount", NUMERICOID, true}, {"available_at", TIMESTAMPTZOID, false}, {"sale_id", INT8OID, false}, {NULL}
+};
+static const Column archived_columns[] = {
 	{"member_id", INT8OID, true}, {"currency", TEXTOID, true}, {"entry_id", INT8OID, true},
 	{"amount", NUMERICOID, true}, {"available_at", TIMESTAMPTZOID, false}, {"sale_id", INT8OID, false}, {NULL}
 };
@@ -149,6 +156,14 @@ static const Column closed_period_columns[] = {
 	{"ends_at", TIMESTAMPTZOID, true}, {"name", TEXTOID, true}, {"through_entry_id", INT8OID, true},
 	{"closed_at", TIMESTAMPTZOID, true}, {"author", TEXTOID, true}, {"entries", INT8OID, false},
 	{"sums", JSONBOID, false}, {"hash", BYTEAOID, false}, {NULL}
+};
+static const Column team_total_columns[] = {
+	{"member_id", INT8OID, true}, {"period", DATEOID, true}, {"people", INT8OID, true},
+	{"sales", INT8OID, true}, {"volume", NUMERICOID, true}, {NULL}
+};
+static const Column team_delta_columns[] = {
+	{"generation", INT4OID, true}, {"path", REFPATH, false}, {"member_id", INT8OID, false}, {"period", DATEOID, true},
+	{"people", INT8OID, true}, {"sales", INT8OID, true}, {"volume", NUMERICOID, true}, {NULL}
 };
 static const Column ledger_columns[] = {
 	{"entry_id", INT8OID, true}, {"source_id", INT8OID, true}, {"member_id", INT8OID, true},
@@ -164,7 +179,8 @@ static const Column *const columns[PROGRAM_NTABLES] = {
 	sale_line_columns, sale_release_columns, refund_columns, refund_posting_columns, refund_line_columns,
 	adjustment_columns, payout_terms_columns, payout_columns, payout_approval_columns, payout_batch_columns,
 	payout_batch_item_columns, payout_settlement_columns, payout_failure_columns, account_columns,
-	held_columns, closed_period_columns, ledger_columns
+	held_columns, archived_columns, closed_period_columns, team_total_columns, team_delta_columns,
+	ledger_columns
 };
 
 /* Columns mostly stand in the order above: the search goes on from the last. */

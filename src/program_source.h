@@ -161,6 +161,21 @@ extern int64 source_post_refunds(Program *program, RefundSource *source, Oid rel
 extern void source_check_deleted_refunds(Program *program, RefundSource *source);
 
 /* among the files of sources */
+
+/* Keys of rows that a cursor read, in their order. */
+typedef struct SourceKeys
+{
+	const char *query;			/* of the keys in $1, the places of those that the program has not */
+	Snapshot	snapshot;		/* of the cursor */
+	int			n;
+	Datum	   *keys;
+	bool	   *nulls;
+	bool	   *unknown;		/* to the program, then */
+} SourceKeys;
+
+extern SourceKeys *source_find_unknown(Program *program, Portal portal, const char *query,
+									   text *const *keys, int n);
+extern int	source_keep_known(SourceKeys *keys, void *rows, Size size, Datum *others);
 extern Datum source_relid_and_ancestors(Oid relid);
 extern char *source_refunds_query(Program *program, RefundSource *source, Oid relid, SourceRows rows);
 extern char *source_locked_refunds_query(Program *program, RefundSource *source);

@@ -148,21 +148,30 @@ pin_index_plans(Program *program)
 }
 
 /*
- * Run a query on the program's tables; its rows, if any, are in SPI_tuptable.
- * limit 0 is none.
+ * Run a query on the program's tables, as of a snapshot that somebody holds;
+ * its rows, if any, are in SPI_tuptable.  limit 0 is none.
  */
+uint64
+program_query_at(Program *program, Snapshot snapshot, const char *format, int nargs,
+				 const Oid *types, const Datum *values, const char *nulls,
+				 long limit)
+{
+	char	   *sql = program_sql(program, format);
+	int			guc_level = pin_index_plans(program);
+	uint64		rows = run_query(program, snapshot, sql, nargs, types, values, nulls, limit);
+
+	AtEOXact_GUC(false, guc_level);
+	pfree(sql);
+	return rows;
+}
+
+/* The same as of this statement. */
 uint64
 program_query(Program *program, const char *format, int nargs,
 			  const Oid *types, const Datum *values, const char *nulls,
 			  long limit)
 {
-	char	   *sql = program_sql(program, format);
-	int			guc_level = pin_index_plans(program);
-	uint64		rows = run_query(program, InvalidSnapshot, sql, nargs, types, values, nulls, limit);
-
-	AtEOXact_GUC(false, guc_level);
-	pfree(sql);
-	return rows;
+	return program_query_at(program, InvalidSnapshot, format, nargs, types, values, nulls, limit);
 }
 
 static Snapshot
@@ -180,14 +189,7 @@ program_query_now(Program *program, const char *format, int nargs,
 				  const Oid *types, const Datum *values, const char *nulls,
 				  long limit)
 {
-	char	   *sql = program_sql(program, format);
-	int			guc_level = pin_index_plans(program);
-	uint64		rows;
-
-	rows = run_query(program, latest_snapshot(program), sql, nargs, types, values, nulls, limit);
-	AtEOXact_GUC(false, guc_level);
-	pfree(sql);
-	return rows;
+	return program_query_at(program, latest_snapshot(program), format, nargs, types, values, nulls, limit);
 }
 
 /* The same for a complete text, which names tables of the user. */

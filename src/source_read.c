@@ -10,6 +10,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "executor/execdesc.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -17,7 +18,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 
+#include "program_refund.h"
 #include "program_source.h"
 
 /* Of the columns that hold ids of members, as the queries map them. */
@@ -324,52 +327,64 @@ read_order(Program *program, SaleRow *row, uint64 at)
 	take_order(program, row, values, nulls);
 }
 
-/*
- * Put the batch's orders that have been posted first; returns how many they
- * are.  One without a key is among them: it will be refused.
- */
-typedef struct Partition
-{
-	SaleBatch  *batch;
-	int			nposted;
-	Datum		unposted;		/* text[] */
-} Partition;
-
 static void
-partition_posted(Program *program, void *arg)
+find_unknown(Program *program, void *arg)
 {
-	Partition  *partition = arg;
-	SaleBatch  *batch = partition->batch;
-	SaleRow    *rows = palloc(sizeof(SaleRow) * batch->n);
-	Datum	   *keys = palloc(sizeof(Datum) * batch->n);
-	bool	   *nulls = palloc(sizeof(bool) * batch->n);
+	SourceKeys *keys = arg;
 	Oid			types[] = {TEXTARRAYOID};
-	Datum		array;
-	int			n;
-	int			at = 0;
+	Datum		array = program_array(TEXTOID, keys->keys, keys->nulls, keys->n);
+	uint64		found = program_query_at(program, keys->snapshot, keys->query, 1, types, &array, NULL, 0);
 
-	for (int i = 0; i < batch->n; i++)
-	{
-		nulls[i] = batch->rows[i].order_key == NULL;
-		keys[i] = PointerGetDatum(batch->rows[i].order_key);
-	}
-	array = program_array(TEXTOID, keys, nulls, batch->n);
-	n = program_query(program,
-					  "SELECT k.place FROM unnest($1) WITH ORDINALITY AS k(key, place)"
-					  " WHERE k.key IS NOT NULL"
-					  "   AND NOT EXISTS (SELECT FROM @sale s WHERE s.order_key = k.key)"
-					  " ORDER BY k.place",
-					  1, types, &array, NULL, 0);
-	for (int i = 0; i < batch->n; i++)
-	{
-		if (at < n && DatumGetInt64(program_get(at, 1, INT8OID)) == i + 1)
-			keys[at++] = keys[i];
-		else
-			rows[partition->nposted++] = batch->rows[i];
-	}
+	for (uint64 i = 0; i < found; i++)
+		keys->unknown[DatumGetInt64(program_get(i, 1, INT8OID)) - 1] = true;
 	SPI_freetuptable(SPI_tuptable);
-	partition->unposted = program_array(TEXTOID, keys, NULL, n);
-	memcpy(batch->rows, rows, sizeof(SaleRow) * partition->nposted);
+}
+
+/*
+ * Others write while rows are read through a cursor.  Which of the rows did
+ * the program know when the cursor was opened?  They could not change since,
+ * so they are as they were read; all others may have been changed, recorded or
+ * deleted by now.  A row without a key counts as known: it will be refused.
+ */
+SourceKeys *
+source_find_unknown(Program *program, Portal portal, const char *query, text *const *keys, int n)
+{
+	SourceKeys *result = palloc0(sizeof(SourceKeys));
+
+	result->query = query;
+	result->snapshot = portal->queryDesc->snapshot;
+	result->n = n;
+	result->keys = palloc(sizeof(Datum) * Max(n, 1));
+	result->nulls = palloc(sizeof(bool) * Max(n, 1));
+	result->unknown = palloc0(sizeof(bool) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		result->nulls[i] = keys[i] == NULL;
+		result->keys[i] = PointerGetDatum(keys[i]);
+	}
+	program_as_owner(program, 0, find_unknown, result);
+	return result;
+}
+
+/*
+ * Keep the rows that are known, each of a size, and give the keys of the
+ * others, to be locked and read once more.  Returns how many are kept.
+ */
+int
+source_keep_known(SourceKeys *keys, void *rows, Size size, Datum *others)
+{
+	int			kept = 0;
+	int			n = 0;
+
+	for (int i = 0; i < keys->n; i++)
+	{
+		if (keys->unknown[i])
+			keys->keys[n++] = keys->keys[i];
+		else
+			memmove((char *) rows + size * kept++, (char *) rows + size * i, size);
+	}
+	*others = program_array(TEXTOID, keys->keys, NULL, n);
+	return kept;
 }
 
 /*
@@ -399,33 +414,47 @@ read_lines(Program *program, OrderSource *source, SourceRows rows, SaleBatch *ba
 
 /*
  * While others write, an order may be canceled between our reading it and our
- * posting it, and its trigger would find nothing posted yet.  So what is going
- * to be posted is locked and read once more; the rest stays as it was read,
- * to be compared.
+ * posting it, or be paid again before we post its refund, and its trigger would
+ * find nothing that we have not committed.  So what is going to be posted or
+ * refunded is locked and read once more; the rest stays as it was read, to be
+ * compared.  An order that was refunded before it was posted is neither.
  */
 static void
-lock_unposted(Program *program, OrderSource *source, const Datum *since, SaleBatch *batch)
+lock_untold(Program *program, OrderSource *source, Portal portal, const Datum *since, SaleBatch *batch)
 {
-	Partition	partition = {.batch = batch};
+	text	  **order_keys = palloc(sizeof(text *) * batch->n);
+	SourceKeys *keys;
+	UntoldRefunds untold = {.batch = batch};
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID};
 	Datum		values[3];
+	int			kept;
 	uint64		found;
 
-	program_as_owner(program, 0, partition_posted, &partition);
-	if (partition.nposted == batch->n)
+	for (int i = 0; i < batch->n; i++)
+		order_keys[i] = batch->rows[i].order_key;
+	keys = source_find_unknown(program, portal,
+							   "SELECT k.place FROM unnest($1) WITH ORDINALITY AS k(key, place)"
+							   " WHERE k.key IS NOT NULL"
+							   "   AND NOT EXISTS (SELECT FROM @sale s WHERE s.order_key = k.key)",
+							   order_keys, batch->n);
+	untold.orders = palloc0(sizeof(bool) * batch->n);
+	program_as_owner(program, 0, refunds_untold, &untold);
+	for (int i = 0; i < batch->n; i++)
+		keys->unknown[i] = (keys->unknown[i] && !batch->rows[i].refunded) || untold.orders[i];
+	kept = source_keep_known(keys, batch->rows, sizeof(SaleRow), &values[2]);
+	if (kept == batch->n)
 		return;
 	values[0] = since[0];
 	values[1] = since[1];
-	values[2] = partition.unposted;
 	found = program_query_text(program,
-							   psprintf("SELECT n.* FROM %s n WHERE n.paid FOR SHARE",
+							   psprintf("SELECT n.* FROM %s n WHERE n.paid OR n.refunded FOR SHARE",
 										source_mapped_orders(program, source, source->relid,
-													  source_keyed_rows(source->relid, source->key, TEXTOID, 3))),
+															 source_keyed_rows(source->relid, source->key, TEXTOID, 3))),
 							   3, types, values, NULL, 0);
-	batch->n = partition.nposted + found;
+	batch->n = kept + found;
 	batch->rows = repalloc(batch->rows, sizeof(SaleRow) * Max(batch->n, 1));
 	for (uint64 i = 0; i < found; i++)
-		read_order(program, &batch->rows[partition.nposted + i], i);
+		read_order(program, &batch->rows[kept + i], i);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -472,7 +501,7 @@ source_post_orders(Program *program, OrderSource *source, Oid relid,
 			read_order(program, &batch.rows[i], i);
 		SPI_freetuptable(SPI_tuptable);
 		if (rows == SOURCE_CATCH_UP)
-			lock_unposted(program, source, values, &batch);
+			lock_untold(program, source, portal, values, &batch);
 		read_lines(program, source, rows, &batch);
 		program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &batch);
 		MemoryContextSwitchTo(caller);

@@ -167,9 +167,6 @@ typedef struct Chunk
 	RefundBatch batch;
 	int			ngone;
 	Datum	   *gone;			/* keys */
-	/* of those that are there: unrecorded keys, and how many have been */
-	Datum		unrecorded;		/* text[] */
-	int			nrecorded;
 } Chunk;
 
 static text *
@@ -251,62 +248,36 @@ check_gone(Program *program, void *arg)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Put those that have been recorded first. */
-static void
-partition_recorded(Program *program, void *arg)
-{
-	Chunk	   *chunk = arg;
-	RefundBatch *batch = &chunk->batch;
-	Datum	   *keys = palloc(sizeof(Datum) * batch->n);
-	bool	   *nulls = palloc(sizeof(bool) * batch->n);
-	Oid			types[] = {TEXTARRAYOID};
-	Datum		array;
-	int			n;
-	int			at = 0;
-
-	for (int i = 0; i < batch->n; i++)
-	{
-		nulls[i] = batch->rows[i].refund_key == NULL;
-		keys[i] = PointerGetDatum(batch->rows[i].refund_key);
-	}
-	array = program_array(TEXTOID, keys, nulls, batch->n);
-	n = program_query_now(program,
-						  "SELECT k.place FROM unnest($1) WITH ORDINALITY AS k(key, place)"
-						  " WHERE k.key IS NOT NULL"
-						  "   AND NOT EXISTS (SELECT FROM @refund r WHERE r.refund_key = k.key)"
-						  " ORDER BY k.place",
-						  1, types, &array, NULL, 0);
-	for (int i = 0; i < batch->n; i++)
-	{
-		if (at < n && DatumGetInt64(program_get(at, 1, INT8OID)) == i + 1)
-			keys[at++] = keys[i];
-		else
-			batch->rows[chunk->nrecorded++] = batch->rows[i];
-	}
-	SPI_freetuptable(SPI_tuptable);
-	chunk->unrecorded = program_array(TEXTOID, keys, NULL, n);
-}
-
 /*
  * While others write, a refund may be deleted between our reading it and our
  * recording it: what is going to be recorded is locked and read once more.
  */
 static void
-lock_unrecorded(Program *program, RefundSource *source, Chunk *chunk)
+lock_unrecorded(Program *program, RefundSource *source, Portal portal, RefundBatch *batch)
 {
-	RefundBatch *batch = &chunk->batch;
+	text	  **refund_keys = palloc(sizeof(text *) * batch->n);
+	SourceKeys *keys;
 	Oid			types[] = {TEXTARRAYOID};
+	Datum		unrecorded;
+	int			kept;
 	uint64		found;
 
-	program_as_owner(program, 0, partition_recorded, chunk);
-	if (chunk->nrecorded == batch->n)
+	for (int i = 0; i < batch->n; i++)
+		refund_keys[i] = batch->rows[i].refund_key;
+	keys = source_find_unknown(program, portal,
+							   "SELECT k.place FROM unnest($1) WITH ORDINALITY AS k(key, place)"
+							   " WHERE k.key IS NOT NULL"
+							   "   AND NOT EXISTS (SELECT FROM @refund r WHERE r.refund_key = k.key)",
+							   refund_keys, batch->n);
+	kept = source_keep_known(keys, batch->rows, sizeof(RefundRow), &unrecorded);
+	if (kept == batch->n)
 		return;
 	found = program_query_text(program, source_locked_refunds_query(program, source),
-							   1, types, &chunk->unrecorded, NULL, 0);
-	batch->n = chunk->nrecorded + found;
+							   1, types, &unrecorded, NULL, 0);
+	batch->n = kept + found;
 	batch->rows = repalloc(batch->rows, sizeof(RefundRow) * Max(batch->n, 1));
 	for (uint64 i = 0; i < found; i++)
-		read_refund(&batch->rows[chunk->nrecorded + i], i);
+		read_refund(&batch->rows[kept + i], i);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -339,7 +310,7 @@ source_post_refunds(Program *program, RefundSource *source, Oid relid, SourceRow
 		if (chunk.ngone > 0)
 			program_as_owner(program, 0, check_gone, &chunk);
 		if (rows == SOURCE_CATCH_UP && chunk.batch.n > 0)
-			lock_unrecorded(program, source, &chunk);
+			lock_unrecorded(program, source, portal, &chunk.batch);
 		program_as_owner(program, PROGRAM_WRITES_REFUNDS, refunds_post, &chunk.batch);
 		for (int i = 0; i < chunk.batch.n; i++)
 			if (chunk.batch.rows[i].recorded)

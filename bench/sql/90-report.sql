@@ -224,3 +224,14 @@ WITH wanted(i, what, subject, contender, other, goal) AS (VALUES
 SELECT format('| %s | %s | %s | %s |', what, bench.digits(m.us / 1e6), coalesce(bench.digits(m.us / nullif(o.us, 0)), '-'), goal)
 FROM wanted w JOIN bench.median m ON (m.topic, m.subject, m.contender) = ('rollup', w.subject, w.contender)
 	LEFT JOIN bench.median o ON (o.topic, o.subject, o.contender) = ('rollup', w.subject, w.other) ORDER BY i;
+\qecho
+SELECT format('## Reports of a program: %s members, as many sales, one in fifty refunded',
+	(SELECT count(*) FROM shop.member));
+\qecho
+SELECT format('%s teams of %s to %s people in turn; months of about half of the sales. Milliseconds a call, planning and all.', count(*), min(team_size), max(team_size)) FROM bench.leader;
+\qecho
+\qecho '| report | asked by | ms | rows | goal |'
+\qecho '|---|---|---|---|---|'
+SELECT format('| %s | %s | %s | %s | %s |', q.subject, q.contender, bench.digits(m.us / 1000), round(m.answer::numeric / CASE WHEN q.leaders THEN (SELECT count(*) FROM bench.leader) ELSE 1 END),
+	CASE WHEN q.leaders AND q.contender = 'this' THEN '<= 5' ELSE '' END)
+FROM bench.question q JOIN bench.median m ON (m.topic, m.subject, m.contender) = ('report', q.subject, q.contender) ORDER BY q.place;

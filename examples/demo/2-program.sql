@@ -16,4 +16,5 @@ SELECT distributor.attach_members('shop', 'users',
 
 SELECT distributor.attach_orders('shop', 'orders',
 	key => 'id', member => 'buyer_id', amount => 'amount',
-	occurred_at => 'paid_at', status => 'status', paid => '{paid}') AS orders_posted;
+	occurred_at => 'paid_at', status => 'status', paid => '{paid}',
+	attributes => '{country}') AS orders_posted;

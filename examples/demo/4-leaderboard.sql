@@ -1,13 +1,19 @@
--- The ten largest teams
+-- Who leads: a month's leaderboard, the strongest leader's team, and where the buyers are
 \set QUIET on
+\set ECHO queries
 
-SELECT rank() OVER (ORDER BY s.volume DESC) AS "#", t.*, s.orders, s.volume, e.earned AS "earned by the team"
-FROM (SELECT distributor.root_id(path) AS leader, count(*) AS members,
-			 max(distributor.depth(path)) - 1 AS levels
-	  FROM shop.member GROUP BY 1) t
-JOIN (SELECT distributor.root_id(path) AS leader, count(*) AS orders, sum(amount) AS volume
-	  FROM shop.sale GROUP BY 1) s USING (leader)
-LEFT JOIN (SELECT distributor.root_id(m.path) AS leader, sum(e.amount) AS earned
-		   FROM shop.earnings e JOIN shop.member m USING (member_id) GROUP BY 1) e USING (leader)
-ORDER BY s.volume DESC, t.leader
-LIMIT 10;
+SELECT place, member_id, value AS "team sales, GBP"
+FROM distributor.leaderboard('shop', 'team_volume', period => '2011-11', max_rows => 5);
+
+SELECT place, member_id, value AS "commissions, GBP"
+FROM distributor.leaderboard('shop', 'commissions', period => '2011-11', max_rows => 5);
+
+SELECT level, members, joined, sales, volume
+FROM distributor.team_by_level('shop', 13047, max_level => 5, period => '2011-11');
+
+SELECT member_id, size, deepest, sales, volume
+FROM distributor.legs('shop', 13047, max_rows => 5);
+
+SELECT value AS country, buyers, sales, volume
+FROM distributor.region('shop', 'country', '2011-11') ORDER BY volume DESC LIMIT 4;
+\set ECHO none

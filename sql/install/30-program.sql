@@ -39,6 +39,11 @@ CREATE TABLE @program@.program (
 	write_off_after interval,
 	notices boolean NOT NULL DEFAULT false,
 	folded_through bigint NOT NULL DEFAULT 0,
+	total_period text CHECK (total_period IN ('day', 'week', 'month', 'quarter', 'year')),
+	delta_generation integer NOT NULL DEFAULT 1,
+	folded_generation integer NOT NULL DEFAULT 0,
+	archived_before timestamptz,
+	statements_from timestamptz,
 	CONSTRAINT program_write_off_check CHECK ((clawback = 'write_off') = (write_off_after IS NOT NULL))
 );
 COMMENT ON TABLE @program@.program IS 'the settings of this referral program: one row';
@@ -52,7 +57,12 @@ COMMENT ON COLUMN @program@.program.hold_period IS 'how long what a sale pays is
 COMMENT ON COLUMN @program@.program.sale_change IS 'refuse: amount and member of a posted order cannot be changed; repost: the sale is reversed and posted anew';
 COMMENT ON COLUMN @program@.program.clawback IS 'what a refund does that takes back more than a member has: carry the debt, write it off after write_off_after, or block the refund';
 COMMENT ON COLUMN @program@.program.notices IS 'whether a change of a member''s balance is told by NOTIFY';
+COMMENT ON COLUMN @program@.program.total_period IS 'calendar period by which team totals are kept; NULL: none are';
+COMMENT ON COLUMN @program@.program.delta_generation IS 'generation that changes of team totals are written into';
+COMMENT ON COLUMN @program@.program.folded_generation IS 'no change of this generation or an earlier one is left, or will be written';
 COMMENT ON COLUMN @program@.program.folded_through IS 'ledger entries up to this one are summed up in account and held';
+COMMENT ON COLUMN @program@.program.archived_before IS 'entries posted before this have been taken out of the ledger by archive_ledger(); NULL: none';
+COMMENT ON COLUMN @program@.program.statements_from IS 'statements and balances of the past reach back to this; NULL: to the beginning';
 
 CREATE SEQUENCE @program@.member_id_seq;
 CREATE TABLE @program@.member (
@@ -197,6 +207,7 @@ CREATE TABLE @program@.sale (
 ALTER SEQUENCE @program@.sale_id_seq OWNED BY @program@.sale.sale_id;
 CREATE INDEX sale_member_id_idx ON @program@.sale (member_id);
 CREATE INDEX sale_path_idx ON @program@.sale (path);
+CREATE INDEX sale_occurred_at_idx ON @program@.sale (occurred_at);
 COMMENT ON TABLE @program@.sale IS 'every paid order, once: the door through which commissions enter the ledger';
 COMMENT ON COLUMN @program@.sale.member_id IS 'to whom the sale is booked (level 0)';
 COMMENT ON COLUMN @program@.sale.path IS 'path of that member when the sale was posted; a later move does not change it';
@@ -382,12 +393,15 @@ CREATE TABLE @program@.payout_batch (
 	payout_batch_id bigint CONSTRAINT payout_batch_pkey PRIMARY KEY,
 	batch_key text COLLATE "C" NOT NULL CONSTRAINT payout_batch_batch_key_key UNIQUE,
 	as_of timestamptz NOT NULL,
+	currency text COLLATE "C" NOT NULL,
+	sweep boolean NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	author text NOT NULL
 );
 ALTER SEQUENCE @program@.payout_batch_id_seq OWNED BY @program@.payout_batch.payout_batch_id;
 COMMENT ON TABLE @program@.payout_batch IS 'payouts that go to the bank together';
 COMMENT ON COLUMN @program@.payout_batch.as_of IS 'what was available then is paid out';
+COMMENT ON COLUMN @program@.payout_batch.sweep IS 'whether payouts were requested for all members with enough, beside those that waited';
 
 CREATE TABLE @program@.payout_batch_item (
 	payout_id bigint CONSTRAINT payout_batch_item_pkey PRIMARY KEY,
@@ -419,9 +433,13 @@ CREATE TABLE @program@.account (
 	member_id bigint NOT NULL,
 	currency text COLLATE "C" NOT NULL,
 	available numeric NOT NULL DEFAULT 0,
+	entries bigint NOT NULL DEFAULT 0,
+	last_posted_at timestamptz,
 	CONSTRAINT account_pkey PRIMARY KEY (member_id, currency)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE @program@.account IS 'checkpoints of balances: sum of the available entries up to program.folded_through; its row is also the lock of a member''s money';
+COMMENT ON COLUMN @program@.account.entries IS 'how many entries were folded into account and held';
+COMMENT ON COLUMN @program@.account.last_posted_at IS 'when the last of them was posted';
 
 CREATE TABLE @program@.held (
 	member_id bigint NOT NULL,
@@ -438,6 +456,19 @@ COMMENT ON TABLE @program@.held IS 'entries up to program.folded_through that we
 COMMENT ON COLUMN @program@.held.available_at IS 'NULL: sale_release will say';
 COMMENT ON COLUMN @program@.held.sale_id IS 'the sale whose release it waits for';
 
+CREATE TABLE @program@.archived (
+	member_id bigint NOT NULL,
+	currency text COLLATE "C" NOT NULL,
+	entry_id bigint NOT NULL,
+	amount numeric NOT NULL,
+	available_at timestamptz,
+	sale_id bigint,
+	CONSTRAINT archived_pkey PRIMARY KEY (member_id, currency, entry_id)
+);
+COMMENT ON TABLE @program@.archived IS 'what archive_ledger() took out of the ledger: with entry_id 0 the sum of what was available at program.statements_from, and the other entries one by one';
+COMMENT ON COLUMN @program@.archived.available_at IS 'NULL: sale_release will say';
+COMMENT ON COLUMN @program@.archived.sale_id IS 'the sale whose release it waits for';
+
 CREATE TABLE @program@.closed_period (
 	ends_at timestamptz CONSTRAINT closed_period_pkey PRIMARY KEY,
 	name text NOT NULL CONSTRAINT closed_period_name_key UNIQUE,
@@ -452,6 +483,37 @@ COMMENT ON TABLE @program@.closed_period IS 'periods that accept nothing more';
 COMMENT ON COLUMN @program@.closed_period.ends_at IS 'the period reaches from the end of the last one to before this';
 COMMENT ON COLUMN @program@.closed_period.through_entry_id IS 'of the entries posted before ends_at, those up to this one are in the period or an earlier one; what was committed late is in a later one';
 COMMENT ON COLUMN @program@.closed_period.hash IS 'seal, with entries and sums (by currency): of the entries of the period in the order of their ids; NULL: not sealed';
+
+CREATE TABLE @program@.team_total (
+	member_id bigint NOT NULL,
+	period date NOT NULL,
+	people bigint NOT NULL,
+	sales bigint NOT NULL,
+	volume numeric NOT NULL,
+	CONSTRAINT team_total_pkey PRIMARY KEY (member_id, period)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE @program@.team_total IS 'what teams add up to by calendar period, but for the changes in team_delta; read it by team_total()';
+COMMENT ON COLUMN @program@.team_total.period IS 'first day of the period, by the program''s clock';
+COMMENT ON COLUMN @program@.team_total.people IS 'people who joined in the period and are in the team now, its leader included';
+COMMENT ON COLUMN @program@.team_total.sales IS 'sales of the period, for the upline that each had';
+COMMENT ON COLUMN @program@.team_total.volume IS 'their sum less what was refunded of them, whenever that was, in the program''s currency';
+
+CREATE TABLE @program@.team_delta (
+	generation integer NOT NULL,
+	path distributor.refpath,
+	member_id bigint,
+	period date NOT NULL,
+	people bigint NOT NULL,
+	sales bigint NOT NULL,
+	volume numeric NOT NULL,
+	CONSTRAINT team_delta_path_check CHECK (num_nonnulls(path, member_id) = 1)
+);
+CREATE INDEX team_delta_path_idx ON @program@.team_delta (generation, path) WHERE path IS NOT NULL;
+CREATE INDEX team_delta_member_id_idx ON @program@.team_delta (member_id) WHERE member_id IS NOT NULL;
+COMMENT ON TABLE @program@.team_delta IS 'changes of team totals that fold() has not added to team_total yet';
+COMMENT ON COLUMN @program@.team_delta.generation IS 'generations are folded as a whole: what an old snapshot keeps of folded ones lies in a part of the index that nobody else reads';
+COMMENT ON COLUMN @program@.team_delta.path IS 'counts for every member on this path';
+COMMENT ON COLUMN @program@.team_delta.member_id IS 'counts for this member alone';
 
 CREATE SEQUENCE @program@.ledger_entry_id_seq;
 CREATE TABLE @program@.ledger (
@@ -475,8 +537,8 @@ CREATE TABLE @program@.ledger (
 		AND (source NOT IN ('refund', 'payout') OR amount < 0) AND (source <> 'payout_failure' OR amount > 0))
 );
 ALTER SEQUENCE @program@.ledger_entry_id_seq OWNED BY @program@.ledger.entry_id;
-CREATE INDEX ledger_member_id_idx ON @program@.ledger (member_id, currency, entry_id) INCLUDE (amount, available_at);
-CREATE INDEX ledger_entry_id_idx ON @program@.ledger USING brin (entry_id) WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX ledger_member_id_idx ON @program@.ledger (member_id, entry_id) INCLUDE (currency, amount, available_at);
+CREATE INDEX ledger_entry_id_idx ON @program@.ledger USING brin (entry_id, posted_at) WITH (pages_per_range = 16, autosummarize = on);
 COMMENT ON TABLE @program@.ledger IS 'what members earn: rows are added, never changed';
 COMMENT ON COLUMN @program@.ledger.source IS 'the kind of event that the row belongs to';
 COMMENT ON COLUMN @program@.ledger.source_id IS 'the event: sale_id where source is sale, refund_id where it is refund, adjustment_id, or payout_id';
@@ -485,6 +547,33 @@ COMMENT ON COLUMN @program@.ledger.line IS 'order line, 0 for the whole order';
 COMMENT ON COLUMN @program@.ledger.level IS '0: the member of the sale, 1: its sponsor, n: the n-th upline';
 COMMENT ON COLUMN @program@.ledger.basis IS 'tells apart several rows of one rule and member: 0, or one more than the level whose income or share it was computed on';
 COMMENT ON COLUMN @program@.ledger.reverses IS 'entry that this row takes back, or a part of it; it has the same member, level, line, basis and rule';
+
+CREATE TABLE @program@.battle (
+	battle text COLLATE "C" CONSTRAINT battle_pkey PRIMARY KEY,
+	starts_at timestamptz NOT NULL,
+	ends_at timestamptz NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT battle_time_check CHECK (starts_at < ends_at AND starts_at > '-infinity' AND ends_at < 'infinity')
+);
+COMMENT ON TABLE @program@.battle IS 'contests of teams';
+
+CREATE TABLE @program@.battle_team (
+	battle text COLLATE "C" NOT NULL,
+	team text COLLATE "C" NOT NULL,
+	captain_id bigint NOT NULL,
+	registered_at timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT battle_team_pkey PRIMARY KEY (battle, team),
+	CONSTRAINT battle_team_captain_key UNIQUE (battle, captain_id)
+);
+COMMENT ON TABLE @program@.battle_team IS 'the teams registered for a battle, each with its captain';
+
+CREATE TABLE @program@.battle_member (
+	battle text COLLATE "C" NOT NULL,
+	member_id bigint NOT NULL,
+	team text COLLATE "C" NOT NULL,
+	CONSTRAINT battle_member_pkey PRIMARY KEY (battle, member_id)
+);
+COMMENT ON TABLE @program@.battle_member IS 'who is in the teams of a battle: written down once, as it was at the start';
 
 CREATE VIEW @program@.earnings WITH (security_invoker = true) AS
 	SELECT e.order_key, e.member_id, coalesce(m.member_key, e.member_id::text) AS member_key,
@@ -511,13 +600,56 @@ COMMENT ON COLUMN @program@.earnings.sale_member_id IS 'to whom the sale is book
 
 CREATE VIEW @program@.balance WITH (security_invoker = true) AS
 	SELECT b.member_id, coalesce(m.member_key, b.member_id::text) AS member_key,
-		   b.currency, b.balance, b.entries, b.last_posted_at
-	  FROM (SELECT l.member_id, l.currency, sum(l.amount) AS balance,
-				   count(*) AS entries, max(l.posted_at) AS last_posted_at
-			  FROM @program@.ledger l
-			 GROUP BY l.member_id, l.currency) b
-	  LEFT JOIN @program@.member m ON m.member_id = b.member_id;
-COMMENT ON VIEW @program@.balance IS 'what each member has earned, less what refunds took back, per currency';
+		   b.currency, b.balance, b.entries, b.last_posted_at, b.balance - b.available AS pending, b.available
+	  FROM (SELECT e.member_id, e.currency, sum(e.amount) AS balance, sum(e.entries)::bigint AS entries,
+				   max(e.last_posted_at) AS last_posted_at,
+				   coalesce(sum(e.amount) FILTER (WHERE e.available_at <= statement_timestamp()), 0) AS available
+			  FROM (SELECT a.member_id, a.currency, a.available AS amount, a.entries, a.last_posted_at,
+						   '-infinity'::timestamptz AS available_at
+					  FROM @program@.account a
+					UNION ALL
+					SELECT h.member_id, h.currency, h.amount, 0, NULL, coalesce(h.available_at, r.available_at)
+					  FROM @program@.held h
+					  LEFT JOIN @program@.sale_release r ON h.available_at IS NULL AND r.sale_id = h.sale_id
+					UNION ALL
+					SELECT l.member_id, l.currency, l.amount, 1, l.posted_at, coalesce(l.available_at, r.available_at)
+					  FROM @program@.ledger l
+					  LEFT JOIN @program@.refund_posting p
+							 ON l.available_at IS NULL AND l.source = 'refund' AND p.refund_id = l.source_id
+					  LEFT JOIN @program@.sale_release r
+							 ON l.available_at IS NULL
+							AND r.sale_id = CASE l.source WHEN 'sale' THEN l.source_id WHEN 'refund' THEN p.sale_id END
+					 WHERE l.entry_id > (SELECT f.folded_through FROM @program@.program f)) e
+			 GROUP BY e.member_id, e.currency) b
+	  LEFT JOIN @program@.member m ON m.member_id = b.member_id
+	 WHERE b.entries > 0;
+COMMENT ON VIEW @program@.balance IS 'the money of each member, per currency, as it is now: checkpoints and what was posted since';
+COMMENT ON COLUMN @program@.balance.balance IS 'what was earned and adjusted, less what was taken back and paid out';
+COMMENT ON COLUMN @program@.balance.entries IS 'how many rows of the ledger it is the sum of, archived ones included';
+COMMENT ON COLUMN @program@.balance.pending IS 'what of it is not available yet';
+COMMENT ON COLUMN @program@.balance.available IS 'what of it can be paid out; below zero a debt';
+
+CREATE VIEW @program@.payout_state WITH (security_invoker = true) AS
+	SELECT p.payout_id, p.payout_key, p.member_id, coalesce(m.member_key, p.member_id::text) AS member_key,
+		   p.amount, p.fee, p.tax, p.amount - p.fee - p.tax AS net, p.currency,
+		   CASE WHEN f.payout_id IS NOT NULL THEN 'failed'
+				WHEN s.payout_id IS NOT NULL THEN 'settled'
+				WHEN i.payout_id IS NOT NULL THEN 'batched'
+				WHEN a.payout_id IS NOT NULL THEN 'approved'
+				ELSE 'requested' END AS state,
+		   i.payout_batch_id, b.batch_key, p.requested_at, a.approved_at, s.settled_at, s.reference,
+		   f.failed_at, f.reason AS failure
+	  FROM @program@.payout p
+	  LEFT JOIN @program@.member m ON m.member_id = p.member_id
+	  LEFT JOIN @program@.payout_approval a ON a.payout_id = p.payout_id
+	  LEFT JOIN @program@.payout_batch_item i ON i.payout_id = p.payout_id
+	  LEFT JOIN @program@.payout_batch b ON b.payout_batch_id = i.payout_batch_id
+	  LEFT JOIN @program@.payout_settlement s ON s.payout_id = p.payout_id
+	  LEFT JOIN @program@.payout_failure f ON f.payout_id = p.payout_id;
+COMMENT ON VIEW @program@.payout_state IS 'each payout with what has become of it; the rows of one batch are what the bank is to transfer';
+COMMENT ON COLUMN @program@.payout_state.net IS 'what is transferred: the amount less fee and tax';
+COMMENT ON COLUMN @program@.payout_state.state IS 'requested, approved, batched, settled or failed: the last that holds';
+COMMENT ON COLUMN @program@.payout_state.failure IS 'why it failed';
 
 CREATE VIEW @program@.team WITH (security_invoker = true) AS
 	SELECT m.member_id, coalesce(m.member_key, m.member_id::text) AS member_key,
@@ -553,6 +685,11 @@ CREATE TRIGGER guard_row BEFORE UPDATE OR DELETE ON @program@.@table@
 ALTER TABLE @program@.@table@ ENABLE ALWAYS TRIGGER guard_row;
 ALTER TABLE @program@.@table@ ENABLE ALWAYS TRIGGER guard_change;
 $ddl$;
+	-- Contests are their organizer's: whoever may insert announces them.
+	announced CONSTANT pg_catalog.text := $ddl$
+CREATE TRIGGER guard_change BEFORE UPDATE OR DELETE OR TRUNCATE ON @program@.@table@
+	FOR EACH STATEMENT EXECUTE FUNCTION distributor.guard();
+$ddl$;
 	quoted pg_catalog.text;
 	target pg_catalog.text;
 BEGIN
@@ -586,8 +723,8 @@ BEGIN
 								  'order_source', 'order_line_source', 'refund_source', 'sale', 'sale_line',
 								  'sale_release', 'refund', 'refund_posting', 'refund_line', 'adjustment',
 								  'payout_terms', 'payout', 'payout_approval', 'payout_batch', 'payout_batch_item',
-								  'payout_settlement', 'payout_failure', 'account', 'held', 'closed_period',
-								  'ledger'] LOOP
+								  'payout_settlement', 'payout_failure', 'account', 'held', 'archived',
+								  'closed_period', 'team_total', 'team_delta', 'ledger'] LOOP
 		EXECUTE replace(replace(guards, '@table@', target), '@program@', quoted);
 		IF target IN ('member_history', 'plan', 'sale', 'sale_line', 'sale_release',
 					  'refund', 'refund_posting', 'refund_line', 'adjustment', 'payout_terms',
@@ -595,6 +732,9 @@ BEGIN
 					  'payout_settlement', 'payout_failure', 'closed_period', 'ledger') THEN
 			EXECUTE replace(replace(append_only, '@table@', target), '@program@', quoted);
 		END IF;
+	END LOOP;
+	FOREACH target IN ARRAY ARRAY['battle', 'battle_team', 'battle_member'] LOOP
+		EXECUTE replace(replace(announced || append_only, '@table@', target), '@program@', quoted);
 	END LOOP;
 END
 $function$;
@@ -850,105 +990,3 @@ CREATE FUNCTION distributor.check_program(program pg_catalog.text) RETURNS pg_ca
 	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'program_check_exists';
 COMMENT ON FUNCTION distributor.check_program(pg_catalog.text) IS
 	'raise an error (42704) unless a program of that name exists';
-
-CREATE FUNCTION distributor.team(
-		program pg_catalog.text, member pg_catalog.int8, max_level pg_catalog.int4 DEFAULT NULL)
-	RETURNS TABLE (
-		member_id pg_catalog.int8, member_key pg_catalog.text, sponsor_id pg_catalog.int8,
-		level pg_catalog.int4, path distributor.refpath, rank pg_catalog.text, state pg_catalog.text,
-		joined_at pg_catalog.timestamptz, personal_volume pg_catalog."numeric", team_volume pg_catalog."numeric")
-	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = pg_catalog, pg_temp
-AS $function$
-BEGIN
-	PERFORM distributor.check_program(program);
-	IF max_level < 0 THEN
-		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'max_level must not be negative';
-	END IF;
-	-- A sale counts for the upline that it had.  While nobody of the team or
-	-- above it has moved, those sales are one range of sale.path; otherwise
-	-- any sale may belong to the team, and all are read.
-	RETURN QUERY EXECUTE replace($query$
-WITH base AS MATERIALIZED (
-	SELECT m.path, distributor.path_upper(m.path) AS upper_path, distributor.depth(m.path) AS depth
-	  FROM @program@.member m WHERE m.member_id = $1
-), moved AS MATERIALIZED (
-	SELECT EXISTS (SELECT
-					 FROM @program@.member_history h
-					 JOIN @program@.member m ON m.member_id = h.member_id
-					 JOIN base b ON (m.path OPERATOR(distributor.>=) b.path AND m.path OPERATOR(distributor.<) b.upper_path)
-							  OR m.path OPERATOR(distributor.@>) b.path
-					WHERE h.change IN ('move', 'rejoin')) AS any_moved
-), team AS MATERIALIZED (
-	SELECT m.member_id, m.member_key, m.sponsor_id, distributor.depth(m.path) - b.depth AS level,
-		   m.path, m.rank, m.state, m.joined_at
-	  FROM base b
-	  JOIN @program@.member m ON m.path OPERATOR(distributor.>=) b.path AND m.path OPERATOR(distributor.<) b.upper_path
-	 WHERE $2 IS NULL OR distributor.depth(m.path) - b.depth <= $2
-), volume AS (
-	SELECT u.id AS member_id,
-		   sum(s.amount) FILTER (WHERE s.member_id = u.id) AS personal_volume,
-		   sum(s.amount) AS team_volume
-	  FROM (SELECT s.member_id, s.path, s.amount, s.currency
-			  FROM base b
-			  JOIN @program@.sale s ON s.path OPERATOR(distributor.>=) b.path AND s.path OPERATOR(distributor.<) b.upper_path
-			 WHERE NOT (SELECT any_moved FROM moved)
-			UNION ALL
-			SELECT s.member_id, s.path, -r.amount, s.currency
-			  FROM base b
-			  JOIN @program@.sale s ON s.path OPERATOR(distributor.>=) b.path AND s.path OPERATOR(distributor.<) b.upper_path
-			  JOIN @program@.refund_posting r ON r.sale_id = s.sale_id
-			 WHERE NOT (SELECT any_moved FROM moved)
-			UNION ALL
-			SELECT s.member_id, s.path, s.amount, s.currency
-			  FROM @program@.sale s
-			 WHERE (SELECT any_moved FROM moved)
-			UNION ALL
-			SELECT s.member_id, s.path, -r.amount, s.currency
-			  FROM @program@.sale s
-			  JOIN @program@.refund_posting r ON r.sale_id = s.sale_id
-			 WHERE (SELECT any_moved FROM moved)) s
-	  CROSS JOIN LATERAL unnest(s.path::bigint[]) AS u(id)
-	 WHERE s.currency = (SELECT p.currency FROM @program@.program p)
-	   AND u.id IN (SELECT t.member_id FROM team t)
-	 GROUP BY u.id
-)
-SELECT t.member_id, coalesce(t.member_key, t.member_id::text), t.sponsor_id, t.level, t.path, t.rank,
-	   t.state, t.joined_at, coalesce(v.personal_volume, 0), coalesce(v.team_volume, 0)
-  FROM team t
-  LEFT JOIN volume v ON v.member_id = t.member_id
- ORDER BY t.path$query$, '@program@', quote_ident(program))
-		USING member, max_level;
-END
-$function$;
-COMMENT ON FUNCTION distributor.team(pg_catalog.text, pg_catalog.int8, pg_catalog.int4) IS
-	'a member and its team in the order of the tree: level below it, personal volume, and team volume (by the upline that each sale had), both less refunds';
-
-CREATE FUNCTION distributor.team(
-		program pg_catalog.text, member pg_catalog.text, max_level pg_catalog.int4 DEFAULT NULL)
-	RETURNS TABLE (
-		member_id pg_catalog.int8, member_key pg_catalog.text, sponsor_id pg_catalog.int8,
-		level pg_catalog.int4, path distributor.refpath, rank pg_catalog.text, state pg_catalog.text,
-		joined_at pg_catalog.timestamptz, personal_volume pg_catalog."numeric", team_volume pg_catalog."numeric")
-	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
-	SET search_path = pg_catalog, pg_temp
-AS $function$
-DECLARE
-	keyed pg_catalog.bool;
-	id pg_catalog.int8;
-BEGIN
-	PERFORM distributor.check_program(program);
-	-- Two statements: in one, a key would be cast to a number even where that
-	-- half of the query is never reached.
-	EXECUTE format('SELECT p.key_type = ''text'' FROM %I.program p', program) INTO keyed;
-	IF keyed THEN
-		EXECUTE format('SELECT m.member_id FROM %I.member m WHERE m.member_key = $1', program) INTO id USING member;
-	ELSE
-		id := member::pg_catalog.int8;
-	END IF;
-	RETURN QUERY SELECT * FROM distributor.team(program, id, max_level);
-END
-$function$;
-COMMENT ON FUNCTION distributor.team(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS
-	'the same for a member named by its key';

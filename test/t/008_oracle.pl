@@ -26,21 +26,8 @@ local $ENV{PGPORT} = $node->port;
 local $ENV{PGDATABASE} = 'postgres';
 local $ENV{PYTHONDONTWRITEBYTECODE} = 1;
 
-# Run a program of the oracle; whatever it prints belongs to the test's output.
-sub run_python
-{
-	my ($program) = @_;
-	open my $out, '-|', "python3 '$oracle/$program' 2>&1" or die $!;
-	while (my $line = <$out>)
-	{
-		chomp $line;
-		note $line;
-	}
-	return close $out;
-}
-
-ok(run_python('test_oracle.py'), 'the oracle pays what the examples of the reference say');
-ok(run_python('compare.py'), 'server and oracle agree on every line of every case');
+ok(run_noting("python3 '$oracle/test_oracle.py'"), 'the oracle pays what the examples of the reference say');
+ok(run_noting("python3 '$oracle/compare.py'"), 'server and oracle agree on every line of every case');
 
 $node->stop;
 done_testing();

@@ -9,7 +9,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node fails_with program_contents attach_shop);
+our @EXPORT = qw(new_node fails_with program_contents attach_shop run_noting);
 
 # A started server of its own for a test file.
 sub new_node
@@ -52,6 +52,19 @@ sub program_contents
 		FROM pg_class
 		WHERE relnamespace = '$program'::regnamespace AND relkind IN ('r', 'p', 'S')});
 	return $node->safe_psql($db, $each);
+}
+
+# Run a shell command; whatever it prints belongs to the test's output.
+sub run_noting
+{
+	my ($command) = @_;
+	open my $out, '-|', "$command 2>&1" or die $!;
+	while (my $line = <$out>)
+	{
+		chomp $line;
+		note $line;
+	}
+	return close $out;
 }
 
 # The shop of the README: tables of its own, a program, both tables attached.

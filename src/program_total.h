@@ -1,0 +1,39 @@
+/*
+ * program_total.h
+ *	  Team totals that are right at any moment, without a row that all wait for.
+ *
+ * A sale, a refund, a join or a move appends changes (team_delta); folding
+ * moves them into the totals (team_total) of everybody above.  A total is its
+ * folded part and the changes below its path.  People follow the tree; volume
+ * stays with the upline that the sale had.
+ */
+#ifndef DISTRIBUTOR_PROGRAM_TOTAL_H
+#define DISTRIBUTOR_PROGRAM_TOTAL_H
+
+#include "program_sale.h"
+
+/* A part of a sale that has been given back. */
+typedef struct TotalRefund
+{
+	int64		sale_id;
+	Numeric		amount;
+} TotalRefund;
+
+/* As the owner, after what they tell of has been written.  Joins write theirs themselves. */
+extern void totals_of_sales(Program *program, SaleRow **rows, int n);
+extern void totals_before_refunds(Program *program);
+extern void totals_of_refunds(Program *program, const TotalRefund *refunds, int n);
+extern bool totals_kept(Program *program, text **period, int *generation);
+
+/*
+ * Around a move of a team, with the tree's lock alone: before it, what is
+ * below the old path is folded, and its people go from the old upline to the
+ * new one.
+ */
+extern void totals_of_move(Program *program, RefPath *old_path, RefPath *new_path);
+
+/* Steps of fold(). */
+extern int	totals_close_generation(Program *program);
+extern bool totals_fold_generation(Program *program, int generation, int64 size);
+
+#endif							/* DISTRIBUTOR_PROGRAM_TOTAL_H */
