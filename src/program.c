@@ -136,9 +136,33 @@ find_tables(Program *program, KnownProgram *known)
 }
 
 /*
- * A table of the program, open until the program is closed.  The lock tells of
- * changes that we have not heard of yet.
+ * Lock a table of the program.  The lock tells of changes that we have not
+ * heard of yet, and whoever was waited for may have put another table in its
+ * place.
  */
+static Oid
+lock_table(Program *program, ProgramTable table, LOCKMODE mode)
+{
+	KnownProgram *known = program->known;
+
+	for (;;)
+	{
+		Oid			relid = program->tables[table];
+
+		LockRelationOid(relid, mode);
+		if (known->valid)
+			return relid;
+		known->shaped &= ~PROGRAM_WRITES(table);
+		known->free_of_code &= ~PROGRAM_WRITES(table);
+		if (get_relname_relid(table_names[table], known->namespace) == relid)
+			return relid;
+		UnlockRelationOid(relid, mode);
+		find_table(program, known, table);
+		program->tables[table] = known->tables[table];
+	}
+}
+
+/* A table of the program, open until the program is closed. */
 Relation
 program_table(Program *program, ProgramTable table)
 {
@@ -146,7 +170,7 @@ program_table(Program *program, ProgramTable table)
 
 	if (rel != NULL)
 		return rel;
-	rel = table_open(program->tables[table], AccessShareLock);
+	rel = table_open(lock_table(program, table, AccessShareLock), NoLock);
 	if (!(program->known->shaped & PROGRAM_WRITES(table)))
 	{
 		program_check_shape(program, table, rel);
@@ -165,7 +189,7 @@ program_table_to_write(Program *program, ProgramTable table)
 	Assert(writer != NULL && writer->program == program && (writer->writes & bit));
 	if (!(program->free_of_code & bit))
 	{
-		LockRelationOid(program->tables[table], RowExclusiveLock);
+		(void) lock_table(program, table, RowExclusiveLock);
 		if (!(program->known->free_of_code & bit))
 			check_no_foreign_code(program, table);
 		program->free_of_code |= bit;
