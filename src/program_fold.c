@@ -49,7 +49,7 @@ typedef struct Fold
 	int			batch_size;
 	FoldStep	step;
 	int64		cut;
-	int			generation;		/* of changes of team totals that are folded */
+	TotalsClosed closed;		/* changes of team totals that are folded */
 } Fold;
 
 /*
@@ -234,16 +234,15 @@ fold_batch(Program *program, void *arg)
 			fold_held(program, fold);
 			break;
 		case FOLD_GENERATION:
-			fold->generation = totals_close_generation(program);
-			fold->step = fold->generation == 0 ? FOLD_DONE : FOLD_WRITERS;
+			fold->step = totals_close_generation(program, &fold->closed) ? FOLD_WRITERS : FOLD_DONE;
 			break;
 		case FOLD_WRITERS:
 			program_wait_for_writers(program, PROGRAM_TEAM_DELTA);
 			fold->step = FOLD_TEAM;
 			break;
 		case FOLD_TEAM:
-			if (totals_fold_generation(program, fold->generation, fold->batch_size))
-				fold->step = FOLD_DONE;
+			if (totals_fold_generation(program, &fold->closed, fold->batch_size))
+				fold->step = fold->closed.is_new ? FOLD_DONE : FOLD_GENERATION;
 			break;
 		case FOLD_DONE:
 			break;
@@ -317,6 +316,7 @@ program_fold(PG_FUNCTION_ARGS)
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	fold.name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	fold.closed.context = CurrentMemoryContext;
 	/* what a step leaves behind must not add up over many */
 	step_context = AllocSetContextCreate(CurrentMemoryContext, "fold step", ALLOCSET_DEFAULT_SIZES);
 	while (fold.step != FOLD_DONE)

@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "program_arg.h"
+#include "program_cut.h"
 #include "program_total.h"
 #include "total_fold.h"
 
@@ -279,8 +280,9 @@ write_total(int64 member_id, const TotalSums *sums, void *arg)
 
 /* The columns path, period, people, sales and volume of a row of a query. */
 static void
-add_row(TotalFold *fold, Program *program, uint64 at)
+add_row(TotalFold *fold, Program *program, uint64 at, MemoryContext row_context)
 {
+	MemoryContext caller = MemoryContextSwitchTo(row_context);
 	RefPath    *path = DatumGetRefPathPP(program_get(at, 1, program->refpath));
 	TotalSums	change = {0};
 
@@ -291,7 +293,28 @@ add_row(TotalFold *fold, Program *program, uint64 at)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("a change of team totals is not finite")));
+	MemoryContextSwitchTo(caller);
 	total_fold_add(fold, refpath_bytes(path), &change);
+}
+
+/* Rows of a query, in the order of their paths; they are freed. */
+static void
+add_rows(TotalFold *fold, Program *program, SPITupleTable *rows, uint64 n)
+{
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "distributor changes", ALLOCSET_DEFAULT_SIZES);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		if ((i & 0x3FF) == 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			MemoryContextReset(row_context);
+		}
+		SPI_tuptable = rows;	/* writing has its own */
+		add_row(fold, program, i, row_context);
+	}
+	MemoryContextDelete(row_context);
+	SPI_freetuptable(rows);
 }
 
 static TotalWriter *
@@ -313,18 +336,10 @@ fold_rows(Program *program, uint64 n)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	TotalWriter *writer = begin_writing(program);
 	TotalFold  *fold = total_fold_begin(write_total, writer);
-	SPITupleTable *rows = SPI_tuptable;
 
-	for (uint64 i = 0; i < n; i++)
-	{
-		if ((i & 0x3FF) == 0)
-			CHECK_FOR_INTERRUPTS();
-		SPI_tuptable = rows;	/* writing has its own */
-		add_row(fold, program, i);
-	}
+	add_rows(fold, program, SPI_tuptable, n);
 	total_fold_end(fold);
 	write_rows(writer);
-	SPI_freetuptable(rows);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }
@@ -340,6 +355,54 @@ lock_folding(Program *program, bool wait)
 	return true;
 }
 
+/* Changes of one generation in the order of their paths, and where to go on. */
+typedef struct FoldRange
+{
+	int			generation;
+	RefPath    *from;			/* nothing is left before it */
+	RefPath    *team;			/* of whom; empty: all */
+} FoldRange;
+
+/*
+ * The next changes of a range, at most as many as said; returns how many.
+ * Going on where the last ones ended passes by those that have been deleted
+ * and that an old snapshot keeps.
+ */
+static int64
+fold_range(Program *program, FoldRange *range, int64 size)
+{
+	Oid			types[] = {INT4OID, program->refpath, program->refpath, INT8OID};
+	Datum		values[] = {Int32GetDatum(range->generation), PointerGetDatum(range->from),
+	PointerGetDatum(range->team), Int64GetDatum(size)};
+	uint64		n = program_query_now(program,
+									  "WITH gone AS ("
+									  "  DELETE FROM @team_delta d"
+									  "   WHERE d.ctid = ANY (ARRAY("
+									  "     SELECT l.ctid FROM @team_delta l"
+									  "      WHERE l.generation = $1 AND l.path IS NOT NULL"
+									  "        AND l.path OPERATOR(distributor.>=) $2"
+									  "        AND l.path OPERATOR(distributor.<) distributor.path_upper($3)"
+									  "      ORDER BY l.path LIMIT $4))"
+									  "  RETURNING d.path, d.period, d.people, d.sales, d.volume)"
+									  " SELECT g.* FROM gone g ORDER BY g.path",
+									  4, types, values, NULL, 0);
+
+	if (n > 0)
+		range->from = (RefPath *) PG_DETOAST_DATUM_COPY(program_get(n - 1, 1, program->refpath));
+	fold_rows(program, n);
+	return n;
+}
+
+/* Generations that changes may be in: above first, up to last. */
+static void
+read_generations(Program *program, int *first, int *last)
+{
+	program_query_now(program, "SELECT p.folded_generation, p.delta_generation FROM @program p", 0, NULL, NULL, NULL, 1);
+	*first = DatumGetInt32(program_get(0, 1, INT4OID)) + 1;
+	*last = DatumGetInt32(program_get(0, 2, INT4OID));
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /*
  * The changes of a team.  Whoever moves it has the tree alone, so none can
  * come any more; a batch of fold() that runs is waited for.
@@ -347,20 +410,16 @@ lock_folding(Program *program, bool wait)
 static void
 fold_below(Program *program, RefPath *path)
 {
-	Oid			types[] = {program->refpath};
-	Datum		values[] = {PointerGetDatum(path)};
+	FoldRange	range = {.team = path};
+	int			last;
 
 	(void) lock_folding(program, true);
-	fold_rows(program,
-			  program_query_now(program,
-								"WITH gone AS ("
-								"  DELETE FROM @team_delta d"
-								"   USING @program p CROSS JOIN LATERAL generate_series(p.folded_generation + 1, p.delta_generation) AS g(generation)"
-								"   WHERE d.generation = g.generation AND d.path OPERATOR(distributor.>=) $1"
-								"     AND d.path OPERATOR(distributor.<) distributor.path_upper($1)"
-								"  RETURNING d.path, d.period, d.people, d.sales, d.volume)"
-								" SELECT g.* FROM gone g ORDER BY g.path",
-								1, types, values, NULL, 0));
+	for (read_generations(program, &range.generation, &last); range.generation <= last; range.generation++)
+	{
+		range.from = path;
+		while (fold_range(program, &range, TOTAL_CHUNK_ROWS) == TOTAL_CHUNK_ROWS)
+			;
+	}
 }
 
 /* People go from everybody on one path to everybody on the other. */
@@ -397,13 +456,18 @@ typedef struct FoldBatch
 	int64		folded;			/* changes; -1: somebody else is folding */
 } FoldBatch;
 
-/* Those that are for one member alone. */
+/* The next changes for one member alone, up to a generation. */
 static int64
-fold_single(Program *program)
+fold_single(Program *program, int first, int last, int64 size)
 {
+	Oid			types[] = {INT4OID, INT4OID, INT8OID};
+	Datum		values[] = {Int32GetDatum(first), Int32GetDatum(last), Int64GetDatum(size)};
 	uint64		n = program_query_now(program,
 									  "WITH gone AS ("
-									  "  DELETE FROM @team_delta d WHERE d.member_id IS NOT NULL"
+									  "  DELETE FROM @team_delta d"
+									  "   WHERE d.ctid = ANY (ARRAY("
+									  "     SELECT l.ctid FROM @team_delta l"
+									  "      WHERE l.generation BETWEEN $1 AND $2 AND l.member_id IS NOT NULL LIMIT $3))"
 									  "  RETURNING d.member_id, d.period, d.people, d.sales, d.volume),"
 									  " written AS ("
 									  "  INSERT INTO @team_total AS t (member_id, period, people, sales, volume)"
@@ -413,7 +477,7 @@ fold_single(Program *program)
 									  "  SET people = t.people + excluded.people, sales = t.sales + excluded.sales,"
 									  "      volume = t.volume + excluded.volume)"
 									  " SELECT count(*) FROM gone",
-									  0, NULL, NULL, NULL, 1);
+									  3, types, values, NULL, 1);
 	int64		folded = n == 0 ? 0 : DatumGetInt64(program_get(0, 1, INT8OID));
 
 	SPI_freetuptable(SPI_tuptable);
@@ -421,52 +485,29 @@ fold_single(Program *program)
 }
 
 /*
- * A batch of the changes of the earliest generation, if that is not after the
- * given one.  All of the path that the batch would end within: so it is never
- * empty.  Whoever calls has the lock of folding.
+ * Let changes go into the next generation; true if there is one that is closed
+ * and not folded.  The last fold may have ended before its generation was: that
+ * one is folded first, so that they do not become many while somebody keeps a
+ * transaction open for long.
  */
-static int64
-fold_generation(Program *program, int generation, int64 size)
+bool
+totals_close_generation(Program *program, TotalsClosed *closed)
 {
-	Oid			types[] = {INT8OID, INT4OID};
-	Datum		values[] = {Int64GetDatum(size), Int32GetDatum(generation)};
-	uint64		n = program_query_now(program,
-									  "WITH earliest AS MATERIALIZED ("
-									  "  SELECT d.generation FROM @team_delta d WHERE d.path IS NOT NULL AND d.generation <= $2"
-									  "   ORDER BY d.generation LIMIT 1),"
-									  " gone AS ("
-									  "  DELETE FROM @team_delta d"
-									  "   WHERE d.generation = (SELECT e.generation FROM earliest e)"
-									  "     AND d.path OPERATOR(distributor.<=)"
-									  "         coalesce((SELECT l.path FROM @team_delta l"
-									  "                    WHERE l.generation = (SELECT e.generation FROM earliest e) AND l.path IS NOT NULL"
-									  "                    ORDER BY l.path OFFSET $1 - 1 LIMIT 1),"
-									  "                  distributor.path_upper(''::distributor.refpath))"
-									  "  RETURNING d.path, d.period, d.people, d.sales, d.volume)"
-									  " SELECT g.* FROM gone g ORDER BY g.path",
-									  2, types, values, NULL, 0);
+	int			first;
+	int			last;
 
-	fold_rows(program, n);
-	return n;
-}
-
-/*
- * Let changes go into the next generation; returns the one that is closed so,
- * or 0 where there is nothing to fold.
- */
-int
-totals_close_generation(Program *program)
-{
-	int			generation = 0;
-
-	if (program_query_now(program,
-						  "UPDATE @program SET delta_generation = delta_generation + 1"
-						  " WHERE total_period IS NOT NULL AND EXISTS (SELECT FROM @team_delta)"
-						  " RETURNING delta_generation - 1",
-						  0, NULL, NULL, NULL, 0) == 1)
-		generation = DatumGetInt32(program_get(0, 1, INT4OID));
-	SPI_freetuptable(SPI_tuptable);
-	return generation;
+	closed->is_new =
+		program_query_now(program,
+						  "UPDATE @program p SET delta_generation = p.delta_generation + 1"
+						  " WHERE p.total_period IS NOT NULL AND p.folded_generation = p.delta_generation - 1"
+						  "   AND (EXISTS (SELECT FROM @team_delta d WHERE d.generation = p.delta_generation AND d.path IS NOT NULL)"
+						  "     OR EXISTS (SELECT FROM @team_delta d WHERE d.generation = p.delta_generation AND d.member_id IS NOT NULL))",
+						  0, NULL, NULL, NULL, 0) == 1;
+	read_generations(program, &first, &last);
+	closed->generation = last - 1;
+	closed->at = first;
+	closed->from = NULL;
+	return first < last;
 }
 
 /*
@@ -474,33 +515,57 @@ totals_close_generation(Program *program)
  * writers have been waited for.  True when nothing is left of it.
  */
 bool
-totals_fold_generation(Program *program, int generation, int64 size)
+totals_fold_generation(Program *program, TotalsClosed *closed, int64 size)
 {
+	FoldRange	range = {.team = refpath_make(NULL, 0)};
 	Oid			types[] = {INT4OID};
-	Datum		value = Int32GetDatum(generation);
+	Datum		value = Int32GetDatum(closed->generation);
+	int			first;
+	int			last;
 
 	(void) lock_folding(program, true);
-	if (fold_generation(program, generation, size) > 0)
+	for (; closed->at <= closed->generation; closed->at++)
+	{
+		range.generation = closed->at;
+		range.from = closed->from != NULL ? closed->from : range.team;
+		if (fold_range(program, &range, size) > 0)
+		{
+			closed->from = MemoryContextAlloc(closed->context, VARSIZE_ANY(range.from));
+			memcpy(closed->from, range.from, VARSIZE_ANY(range.from));
+			return false;
+		}
+		closed->from = NULL;
+	}
+	read_generations(program, &first, &last);
+	if (fold_single(program, first, closed->generation, size) > 0)
 		return false;
-	(void) fold_single(program);
 	program_query_now(program, "UPDATE @program SET folded_generation = $1 WHERE folded_generation < $1",
 					  1, types, &value, NULL, 0);
 	return true;
 }
 
+/* By hand: whatever is there, of the open generation too. */
 static void
 fold_batch(Program *program, void *arg)
 {
 	FoldBatch  *batch = arg;
+	FoldRange	range = {.team = refpath_make(NULL, 0)};
+	int			first;
+	int			last;
 
 	if (!lock_folding(program, false))
 	{
 		batch->folded = -1;
 		return;
 	}
-	batch->folded = fold_generation(program, PG_INT32_MAX, batch->size);
-	if (batch->folded == 0)
-		batch->folded = fold_single(program);
+	read_generations(program, &first, &last);
+	for (range.generation = first; range.generation <= last && batch->folded < batch->size; range.generation++)
+	{
+		range.from = range.team;
+		batch->folded += fold_range(program, &range, batch->size - batch->folded);
+	}
+	if (batch->folded < batch->size)
+		batch->folded += fold_single(program, first, last, batch->size - batch->folded);
 }
 
 PG_FUNCTION_INFO_V1(program_fold_team);
@@ -515,6 +580,7 @@ program_fold_team(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("batch_size must be at least 1")));
+	program_check_newest("team totals cannot be folded");
 	batch.size = PG_GETARG_INT64(1);
 	program_as_owner(program, PROGRAM_WRITES_TOTALS, fold_batch, &batch);
 	program_close(program);
@@ -550,22 +616,11 @@ build_totals(Program *program)
 
 	for (;;)
 	{
-		SPITupleTable *rows;
-		uint64		n;
-
 		SPI_cursor_fetch(cursor, true, TOTAL_CHUNK_ROWS);
 		MemoryContextSwitchTo(context);
-		rows = SPI_tuptable;
-		n = SPI_processed;
-		for (uint64 i = 0; i < n; i++)
-		{
-			SPI_tuptable = rows;
-			add_row(fold, program, i);
-		}
-		SPI_freetuptable(rows);
-		CHECK_FOR_INTERRUPTS();
-		if (n == 0)
+		if (SPI_processed == 0)
 			break;
+		add_rows(fold, program, SPI_tuptable, SPI_processed);
 	}
 	SPI_cursor_close(cursor);
 	total_fold_end(fold);
@@ -581,6 +636,8 @@ keep_totals(Program *program, void *arg)
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {PointerGetDatum(period)};
 
+	/* a batch of fold() may be writing totals that are not to be seen yet */
+	(void) lock_folding(program, true);
 	program_query(program, "UPDATE @program SET total_period = $1", 1, types, values,
 				  period == NULL ? "n" : NULL, 0);
 	program_query(program, "DELETE FROM @team_delta", 0, NULL, NULL, NULL, 0);
@@ -610,12 +667,7 @@ program_keep_team_totals(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid period \"%s\"", text_to_cstring(period)),
 				 errhint("Use day, week, month, quarter or year; NULL to keep no totals.")));
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("team totals cannot be built in a %s transaction",
-						XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
-				 errhint("Use READ COMMITTED.")));
+	program_check_newest("team totals cannot be built");
 	LockRelationOid(program->tables[PROGRAM_REFUND_POSTING], ShareRowExclusiveLock);
 	program_lock_tree(program, true, LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT);
 	program_as_owner(program, PROGRAM_WRITES_TOTALS | PROGRAM_WRITES(PROGRAM_PROGRAM), keep_totals, period);
@@ -624,6 +676,39 @@ program_keep_team_totals(PG_FUNCTION_ARGS)
 }
 
 /* team_total(program, member, period) returns record */
+
+#define CHANGES \
+	"SELECT d.people, d.sales, d.volume, d.period FROM g CROSS JOIN LATERAL generate_series(g.first, g.last) AS s(generation)"
+#define TOTAL_QUERY(newest) \
+	"WITH g AS MATERIALIZED (" \
+	"  SELECT p.total_period, date_trunc(p.total_period, $2::timestamp)::date AS period," \
+	"         p.folded_generation + 1 AS first, " newest " AS last FROM @program p)" \
+	" SELECT coalesce(sum(t.people), 0)::bigint, coalesce(sum(t.sales), 0)::bigint, coalesce(sum(t.volume), 0)," \
+	"        (SELECT g.total_period IS NULL FROM g)" \
+	"   FROM (SELECT t.people, t.sales, t.volume, t.period FROM @team_total t WHERE t.member_id = $1" \
+	"         UNION ALL " \
+	CHANGES \
+	"           JOIN @member m ON m.member_id = $1" \
+	"           JOIN @team_delta d ON d.generation = s.generation AND d.path OPERATOR(distributor.>=) m.path" \
+	"            AND d.path OPERATOR(distributor.<) distributor.path_upper(m.path)" \
+	"         UNION ALL " \
+	CHANGES \
+	"           JOIN @team_delta d ON d.generation = s.generation AND d.member_id = $1) t" \
+	"  WHERE $2 IS NULL OR t.period = (SELECT g.period FROM g)"
+#define NEWEST_GENERATION \
+	"greatest(p.delta_generation, (SELECT max(d.generation) FROM @team_delta d WHERE d.path IS NOT NULL)," \
+	"         (SELECT max(d.generation) FROM @team_delta d WHERE d.member_id IS NOT NULL))"
+
+/*
+ * An old snapshot shows the transaction's own changes; but the generation that
+ * they went into was looked up as of then, and the snapshot may not show that
+ * there is such a one.
+ */
+static bool
+own_changes_may_be_newer(void)
+{
+	return IsolationUsesXactSnapshot() && TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
 
 PG_FUNCTION_INFO_V1(program_team_total);
 Datum
@@ -647,22 +732,7 @@ program_team_total(PG_FUNCTION_ARGS)
 	program_member_must_exist(program, &member);
 	values[0] = Int64GetDatum(member.id);
 	values[1] = PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2);
-	if (program_query(program,
-					  "WITH p AS (SELECT p.total_period, (date_trunc(p.total_period, $2::timestamp))::date AS period FROM @program p)"
-					  " SELECT coalesce(sum(t.people), 0)::bigint, coalesce(sum(t.sales), 0)::bigint, coalesce(sum(t.volume), 0),"
-					  "        (SELECT p.total_period IS NULL FROM p)"
-					  "   FROM (SELECT t.people, t.sales, t.volume, t.period FROM @team_total t WHERE t.member_id = $1"
-					  "         UNION ALL"
-					  "         SELECT d.people, d.sales, d.volume, d.period"
-					  "           FROM @member m"
-					  "          CROSS JOIN @program p"
-					  "          CROSS JOIN LATERAL generate_series(p.folded_generation + 1, p.delta_generation) AS g(generation)"
-					  "           JOIN @team_delta d ON d.generation = g.generation AND d.path OPERATOR(distributor.>=) m.path"
-					  "            AND d.path OPERATOR(distributor.<) distributor.path_upper(m.path)"
-					  "          WHERE m.member_id = $1"
-					  "         UNION ALL"
-					  "         SELECT d.people, d.sales, d.volume, d.period FROM @team_delta d WHERE d.member_id = $1) t"
-					  "  WHERE $2 IS NULL OR t.period = (SELECT p.period FROM p)",
+	if (program_query(program, own_changes_may_be_newer() ? TOTAL_QUERY(NEWEST_GENERATION) : TOTAL_QUERY("p.delta_generation"),
 					  2, types, values, PG_ARGISNULL(2) ? " n" : NULL, 1) != 1)
 		elog(ERROR, "a sum has no row");
 	if (DatumGetBool(program_get(0, 4, BOOLOID)))

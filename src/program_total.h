@@ -33,8 +33,21 @@ extern bool totals_kept(Program *program, text **period, int *generation);
  */
 extern void totals_of_move(Program *program, RefPath *old_path, RefPath *new_path);
 
-/* Steps of fold(). */
-extern int	totals_close_generation(Program *program);
-extern bool totals_fold_generation(Program *program, int generation, int64 size);
+/*
+ * Steps of fold().  Of a generation that is closed, and those before it, what
+ * lies before (at, from) has been folded; from is null at the beginning of
+ * one.
+ */
+typedef struct TotalsClosed
+{
+	int			generation;
+	bool		is_new;			/* everything that was committed is in it, or before */
+	int			at;
+	RefPath    *from;
+	MemoryContext context;		/* of from */
+} TotalsClosed;
+
+extern bool totals_close_generation(Program *program, TotalsClosed *closed);
+extern bool totals_fold_generation(Program *program, TotalsClosed *closed, int64 size);
 
 #endif							/* DISTRIBUTOR_PROGRAM_TOTAL_H */

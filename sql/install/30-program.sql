@@ -510,7 +510,7 @@ CREATE TABLE @program@.team_delta (
 	CONSTRAINT team_delta_path_check CHECK (num_nonnulls(path, member_id) = 1)
 );
 CREATE INDEX team_delta_path_idx ON @program@.team_delta (generation, path) WHERE path IS NOT NULL;
-CREATE INDEX team_delta_member_id_idx ON @program@.team_delta (member_id) WHERE member_id IS NOT NULL;
+CREATE INDEX team_delta_member_id_idx ON @program@.team_delta (generation, member_id) WHERE member_id IS NOT NULL;
 COMMENT ON TABLE @program@.team_delta IS 'changes of team totals that fold() has not added to team_total yet';
 COMMENT ON COLUMN @program@.team_delta.generation IS 'generations are folded as a whole: what an old snapshot keeps of folded ones lies in a part of the index that nobody else reads';
 COMMENT ON COLUMN @program@.team_delta.path IS 'counts for every member on this path';

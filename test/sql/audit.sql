@@ -300,8 +300,8 @@ COMMIT;
 -- A ledger by months.
 SELECT partition_ledger('au');
 SELECT * FROM audit('au');
-SELECT record_sale('au', 'in a month', 4, 100);
-SELECT au_broken('{ledger}', $$UPDATE au.ledger SET amount = amount + 1 WHERE source = 'sale' AND source_id = 26 AND rule = 'once'$$);
+SELECT record_sale('au', 'in a month', 6, 100);
+SELECT au_broken('{ledger}', $$UPDATE au.ledger SET amount = amount + 1 WHERE entry_id = (SELECT max(entry_id) FROM au.ledger WHERE source = 'sale')$$);
 BEGIN;
 ALTER TABLE au.ledger_default DISABLE TRIGGER ALL;
 SELECT * FROM audit('au');
