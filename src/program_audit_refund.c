@@ -7,7 +7,7 @@
  * applied again, by the code that applied them, to the entries of the sale as
  * they are in the ledger.  The order is that of their own entries, which were
  * numbered under the lock; a refund that took nothing has none, and goes where
- * the others make it fit.
+ * its number says, or else where the others make it fit.
  */
 #include "compat.h"
 
