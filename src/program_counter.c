@@ -641,7 +641,7 @@ push_earned(JsonbParseState **state, Counters *counters, const CommissionPlan *p
 	(void) pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
-/* The next sale is of an order that is counted, by a number or (0) by none. */
+/* The next sale is of an order that is counted, by this number if the plan asks. */
 void
 counters_keep_order(Counters *counters, int64 number)
 {
@@ -652,11 +652,9 @@ counters_keep_order(Counters *counters, int64 number)
 static int64
 order_number(Counters *counters, int64 member_id)
 {
-	int64		orders = count_of(counters, KIND_ORDERS, member_id, 0)->n;
-
-	if (!counters->keeps_order)
-		return orders + 1;
-	return counters->kept_number > 0 ? counters->kept_number : Max(orders, 1);
+	if (counters->keeps_order)
+		return counters->kept_number;
+	return count_of(counters, KIND_ORDERS, member_id, 0)->n + 1;
 }
 
 /* NULL where the plan asks for nothing. */

@@ -73,6 +73,31 @@ inherit(Program *program, SaleRow *row, uint64 at)
 	row->fulfilled_at = DatumGetTimestampTz(value);
 }
 
+/*
+ * Which of the member's orders it is.  If it was posted by plans that did not
+ * ask, as many as had come to the member until then, itself included.
+ */
+int64
+repost_order_number(Program *program, const SaleRow *row)
+{
+	Oid			types[] = {TEXTOID, INT8OID};
+	Datum		values[] = {PointerGetDatum(row->order_key), Int64GetDatum(row->member_id)};
+	int64		number;
+
+	if (row->order_number > 0)
+		return row->order_number;
+	program_query_now(program,
+					  "SELECT count(*) FROM @sale s"
+					  " WHERE s.member_id = $2"
+					  "   AND s.sale_id <= (SELECT min(e.sale_id) FROM @sale e WHERE e.order_key = $1 AND e.member_id = $2)"
+					  "   AND (s.revision = 1 OR NOT EXISTS (SELECT FROM @sale v WHERE v.order_key = s.order_key"
+					  "                                         AND v.revision < s.revision AND v.member_id = $2))",
+					  2, types, values, NULL, 0);
+	number = DatumGetInt64(program_get(0, 1, INT8OID));
+	SPI_freetuptable(SPI_tuptable);
+	return number;
+}
+
 /* When the replaced sales occurred is put into occurred_at. */
 static void
 load_replaced(Program *program, SaleRow **rows, int n, TimestampTz *occurred_at)

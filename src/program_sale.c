@@ -364,7 +364,8 @@ count_sales(Posting *posting)
 		if (!row->foreseen)
 			continue;
 		if (row->numbered)
-			counters_keep_order(counters, row->order_number);
+			counters_keep_order(counters, row->plan->plan->uses_order_number
+								? repost_order_number(posting->program, row) : 0);
 		upline->counters = counters_of(counters, row->plan->plan, &upline->sale);
 		if (upline->counters != NULL)
 			engine_read_counters(&upline->sale, upline->counters);

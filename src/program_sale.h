@@ -44,7 +44,7 @@ typedef struct SaleRow
 	int64		replaces;		/* the sale that was taken back; 0: none, it is the first */
 	int			revision;		/* then */
 	bool		numbered;		/* then: the member has had the order before, */
-	int64		order_number;	/* by this number; 0: by none */
+	int64		order_number;	/* by this number; 0: no plan has asked for it */
 } SaleRow;
 
 typedef struct SaleBatch
@@ -105,6 +105,7 @@ extern void sales_post(Program *program, void *arg);
 	"(r.order_source_id IS NOT NULL AND r.refund_key = s.order_key || ' changed ' || s.revision)"
 extern void repost_lock_orders(Program *program, Datum order_keys);
 extern Datum repost_take_back(Program *program, SaleBatch *batch, SaleRow **rows, int n);
+extern int64 repost_order_number(Program *program, const SaleRow *row);
 extern void repost_check_clawback(Program *program, Datum refund_ids);
 
 /* program_line.c: the lines of orders and sales */

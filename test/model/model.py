@@ -414,10 +414,10 @@ class Program:
 			self.add(self.ledger, sale.rows[-1])
 		self.put(self.sales, key, self.sales.get(key, []) + [sale])
 		for refund in list(self.refunds.values()):
-			if refund.order == key and refund.sale is None:
+			if refund.order == key and refund.sale is None and sale.revision == 1:
 				try:
 					with self.all_or_nothing():
-						self.take(refund, sale, now)
+						self.take(refund, sale, now)	# of what the order has just brought
 				except Refused:
 					pass				# it waits on
 		return sale
@@ -439,10 +439,10 @@ class Program:
 			self.put(self.refunds, key, refund)
 		sale = self.sale_of(order)
 		if sale is not None:
-			self.take(refund, sale, now)
+			self.block(self.take(refund, sale, now), sale.currency, now)
 
 	def take(self, refund, sale, now):
-		"""The refund meets its sale."""
+		"""The refund meets its sale; returns from whom it takes what was available."""
 		number = None
 		if refund.line is not None:
 			number = self.line_number(sale, refund.line)
@@ -464,13 +464,13 @@ class Program:
 		remains = list(sale.line_remains)
 		for line, part in lines.items():
 			remains[line - 1] -= part
-		self.block(changes, sale, now)
 		self.set(sale, "line_remains", remains)
 		self.set(sale, "remains", sale.remains - amount)
 		self.add(sale.refunds, refund)
 		self.set(refund, "sale", sale)
 		self.set(refund, "taken", amount)
 		self.set(refund, "lines", {line: part for line, part in lines.items() if part})
+		return changes
 
 	def line_number(self, sale, key):
 		for i, line in enumerate(sale.lines, 1):
@@ -503,11 +503,10 @@ class Program:
 				if self.is_available(row, now):
 					changes[row.member] = changes.get(row.member, ZERO) - share
 
-	def block(self, changes, sale, now):
+	def block(self, members, currency, now):
 		"""With clawback "block", a refund may not leave a member in debt."""
-		if self.settings["clawback"] != "block":
-			return
-		if any(self.available(member, sale.currency, now) < 0 for member in changes):
+		if self.settings["clawback"] == "block" and any(
+				self.available(member, currency, now) < 0 for member in members):
 			raise Refused("23514")
 
 	# The attached table of refunds.
@@ -580,8 +579,13 @@ class Program:
 			raise Refused("55000" if old is not None else "23505")
 		if sale.refunds:
 			raise Refused("55000")
-		self.record_refund(f"{sale.key} changed {sale.revision}", sale.key, None, None, now)
-		self.post(sale.key, *content, now)
+		refund = Refund(f"{sale.key} changed {sale.revision}", sale.key, None, None)
+		self.put(self.refunds, refund.key, refund)
+		members = self.take(refund, sale, now)
+		new = self.post(sale.key, *content, now)
+		if sale.fulfilled_at is not None:
+			self.fulfill(new, sale.fulfilled_at, now)
+		self.block(members, sale.currency, now)
 
 	# --- fulfillment
 

@@ -131,7 +131,6 @@ def random_plan(dice):
 # ------------------------------------------------------------------- operations
 
 class Operation:
-	needs = None						# a function of distributor
 	alone = False						# not within a transaction of several
 
 	def __init__(self, **what):
@@ -563,8 +562,6 @@ class RefundRow(RefundCall):
 # Money after it is earned.
 
 class Alter(Operation):
-	needs = "alter_program"
-
 	@classmethod
 	def random(cls, dice):
 		changes = {}
@@ -588,8 +585,6 @@ class Alter(Operation):
 
 
 class Fulfillment(Operation):
-	needs = "record_fulfillment"
-
 	@classmethod
 	def random(cls, dice):
 		program = dice.program
@@ -604,8 +599,6 @@ class Fulfillment(Operation):
 
 
 class Adjust(Operation):
-	needs = "adjust"
-
 	@classmethod
 	def random(cls, dice):
 		program = dice.program
@@ -629,8 +622,6 @@ class Adjust(Operation):
 
 
 class WriteOff(Operation):
-	needs = "write_off"
-
 	@classmethod
 	def random(cls, dice):
 		return cls()
@@ -643,8 +634,6 @@ class WriteOff(Operation):
 
 
 class Terms(Operation):
-	needs = "set_payout_terms"
-
 	@classmethod
 	def random(cls, dice):
 		currency = dice.currency()
@@ -672,8 +661,6 @@ class Terms(Operation):
 
 
 class RequestPayout(Operation):
-	needs = "request_payout"
-
 	@classmethod
 	def random(cls, dice):
 		program = dice.program
@@ -710,8 +697,6 @@ class OfPayout(Operation):
 
 
 class Approve(OfPayout):
-	needs = "approve_payout"
-
 	def model(self, program, now):
 		program.approve(self.key)
 
@@ -720,8 +705,6 @@ class Approve(OfPayout):
 
 
 class Settle(OfPayout):
-	needs = "settle_payout"
-
 	def model(self, program, now):
 		program.settle(self.key, self.word, program.time(self.at))
 
@@ -730,8 +713,6 @@ class Settle(OfPayout):
 
 
 class Fail(OfPayout):
-	needs = "fail_payout"
-
 	def model(self, program, now):
 		program.fail(self.key, self.word, now)
 
@@ -740,8 +721,6 @@ class Fail(OfPayout):
 
 
 class Batch(Operation):
-	needs = "create_payout_batch"
-
 	@classmethod
 	def random(cls, dice):
 		program = dice.program
@@ -757,7 +736,6 @@ class Batch(Operation):
 
 
 class Fold(Operation):
-	needs = "fold"
 	alone = True
 
 	@classmethod
@@ -772,8 +750,6 @@ class Fold(Operation):
 
 
 class ClosePeriod(Operation):
-	needs = "close_period"
-
 	@classmethod
 	def random(cls, dice):
 		return cls(name=f"until {dice.program.reserve()}", back=dice.random.randrange(20), seal=dice.chance(0.7))

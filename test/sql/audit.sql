@@ -230,6 +230,7 @@ SELECT * FROM audit('au');
 -- The guards
 BEGIN;
 ALTER TABLE au.ledger DISABLE TRIGGER guard_row;
+-- a restore with --disable-triggers leaves it so
 ALTER TABLE au.sale ENABLE TRIGGER guard_row;
 ALTER TABLE au.plan ENABLE REPLICA TRIGGER guard_insert;
 DROP TRIGGER guard_change ON au.account;

@@ -407,7 +407,24 @@ SELECT alter_program('rpc', clawback => 'carry');
 UPDATE rpc_orders SET amount = 20 WHERE id = 4;
 -- a plan that pays the same has nothing to add
 SELECT rule, would_pay, paid, difference FROM dry_run('rpc', (SELECT document::json FROM rpc.plan)) ORDER BY 1;
+-- an order has its number also where the plan that posted it did not ask
+CREATE TABLE rpn_orders (id int PRIMARY KEY, buyer bigint, amount numeric, at timestamptz DEFAULT '2020-01-01');
+SELECT create_program('rpn', 'CNY');
+SELECT set_plan('rpn', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["10%"]}]}');
+SELECT set_plan('rpn', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["10%"], "when": {"order_number": {"to": 2}}}]}', '2040-01-01');
+SELECT add_member('rpn', 1), add_member('rpn', 2, 1), add_member('rpn', 3, 1);
+SELECT alter_program('rpn', sale_change => 'repost');
+SELECT attach_orders('rpn', 'rpn_orders', 'id', 'buyer', 'amount', occurred_at => 'at');
+INSERT INTO rpn_orders VALUES (1, 2, 10);
+INSERT INTO rpn_orders VALUES (2, 3, 10), (3, 3, 10), (4, 2, 10);
+UPDATE rpn_orders SET buyer = 2 WHERE id = 3;
+INSERT INTO rpn_orders VALUES (5, 2, 10, '2040-01-02');
+UPDATE rpn_orders SET at = '2040-01-02', amount = 20;
+SELECT order_key, revision, member_id, counters->>'order_number' AS number FROM rpn.sale WHERE plan_version = 2 ORDER BY order_key, revision;
+SELECT * FROM audit('rpn');
 SET client_min_messages = warning;
+SELECT drop_program('rpn');
+DROP TABLE rpn_orders;
 SELECT drop_program('rpc');
 DROP TABLE rpc_orders;
 DROP FUNCTION rp_fails;

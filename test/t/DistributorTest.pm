@@ -9,7 +9,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node fails_with program_contents attach_shop run_noting);
+our @EXPORT = qw(new_node fails_with program_contents program_rows attach_shop run_noting);
 
 # A started server of its own for a test file.
 sub new_node
@@ -65,6 +65,12 @@ sub run_noting
 		note $line;
 	}
 	return close $out;
+}
+
+# The same without sequences, of which numbers may have been drawn and not used.
+sub program_rows
+{
+	return join "\n", grep { !/_seq\|/ } split /\n/, program_contents(@_);
 }
 
 # The shop of the README: tables of its own, a program, both tables attached.
