@@ -48,20 +48,26 @@ static const char held[] =
 "            ELSE format('%s %s of member %s, %s', h.amount, h.currency, h.member_id,"
 "                        coalesce('available at ' || h.available_at, 'with the release of sale ' || h.sale_id)) END"
 "  FROM @held h"
-"  LEFT JOIN (SELECT l.*, CASE WHEN l.source = 'refund' THEN p.sale_id ELSE l.source_id END AS sale_id"
+"  LEFT JOIN (SELECT l.*, CASE WHEN l.source = 'refund' THEN p.sale_id ELSE l.source_id END AS sale_id,"
+"                    r.available_at AS released_at"
 "               FROM @ledger l"
 "               LEFT JOIN @refund_posting p ON l.source = 'refund' AND p.refund_id = l.source_id"
+"               LEFT JOIN @sale_release r ON r.sale_id = CASE WHEN l.source = 'refund' THEN p.sale_id ELSE l.source_id END"
 "              WHERE l.entry_id <= (SELECT p.folded_through FROM @program p)) l ON l.entry_id = h.entry_id"
 " WHERE (l.entry_id IS NULL AND $2 = '-infinity') OR l.amount <> h.amount OR l.currency <> h.currency OR l.member_id <> h.member_id"
-"    OR l.available_at IS DISTINCT FROM h.available_at"
-"    OR (l.available_at IS NULL AND l.sale_id IS DISTINCT FROM h.sale_id)";
+"    OR CASE WHEN h.available_at IS NULL THEN l.available_at IS NOT NULL OR l.sale_id IS DISTINCT FROM h.sale_id"
+"            ELSE coalesce(l.available_at, l.released_at) IS DISTINCT FROM h.available_at END";
 
 /* What is not available yet is in no checkpoint. */
 static const char not_held[] =
 "SELECT 'held'::text, format('entry %s of member %s', l.entry_id, l.member_id),"
-"       format('held until %s', l.available_at), 'in the checkpoint'::text"
+"       format('held until %s', coalesce(l.available_at::text, r.available_at::text, 'its release')), 'in the checkpoint'::text"
 "  FROM @ledger l"
-" WHERE l.entry_id <= (SELECT p.folded_through FROM @program p) AND l.available_at > now()"
+"  LEFT JOIN @refund_posting p ON l.source = 'refund' AND p.refund_id = l.source_id"
+"  LEFT JOIN @sale_release r ON l.available_at IS NULL"
+"       AND r.sale_id = CASE WHEN l.source = 'refund' THEN p.sale_id ELSE l.source_id END"
+" WHERE l.entry_id <= (SELECT p.folded_through FROM @program p)"
+"   AND coalesce(l.available_at, r.available_at, 'infinity') > now()"
 "   AND NOT EXISTS (SELECT FROM @held h WHERE h.entry_id = l.entry_id)";
 
 /* Closed periods */

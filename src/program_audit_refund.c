@@ -624,6 +624,40 @@ follow(AuditRefunds *at, Refund *refund, Refund *silent, int nsilent)
 	}
 }
 
+/*
+ * As a rule, those that took nothing and were recorded before a refund have
+ * come before it.  False, and nothing has changed, if it does not come out so.
+ */
+static bool
+follow_in_order(AuditRefunds *at, Refund *refund, Refund *silent, int nsilent)
+{
+	RefundedSale before = copy_state(&at->state);
+	RefundedSale after;
+	Refund	  **placed = palloc(sizeof(Refund *) * Max(nsilent, 1));
+	int			nplaced = 0;
+
+	for (int i = 0; i < nsilent && silent[i].row.refund_id < refund->row.refund_id; i++)
+	{
+		if (silent[i].row.met)
+			continue;
+		after = copy_state(&before);
+		if (!apply(at, &silent[i], &after) || !same_taking(at, &silent[i], &before, &after, false))
+			continue;
+		before = after;
+		silent[i].row.met = true;
+		placed[nplaced++] = &silent[i];
+	}
+	after = copy_state(&before);
+	if (apply(at, refund, &after) && same_taking(at, refund, &before, &after, false))
+	{
+		at->state = after;
+		return true;
+	}
+	while (nplaced > 0)
+		placed[--nplaced]->row.met = false;
+	return false;
+}
+
 /* Whatever the order was: nobody gives back more than he got, nor keeps anything of a refunded order. */
 static void
 check_remainders(AuditRefunds *at, LedgerEntry *entries)
@@ -705,7 +739,10 @@ audit_refunds_of(AuditRefunds *at, const StoredSale *sale, const char *order_key
 		MemoryContextReset(at->contexts[i % 2]);
 		MemoryContextSwitchTo(at->contexts[i % 2]);
 		if (i < nspeaking)
-			follow(at, &at->refunds[i], at->refunds + nspeaking, at->n - nspeaking);
+		{
+			if (!follow_in_order(at, &at->refunds[i], at->refunds + nspeaking, at->n - nspeaking))
+				follow(at, &at->refunds[i], at->refunds + nspeaking, at->n - nspeaking);
+		}
 		else if (!at->refunds[i].row.met)
 			follow(at, &at->refunds[i], NULL, 0);
 		else

@@ -414,7 +414,7 @@ class Program:
 			self.add(self.ledger, sale.rows[-1])
 		self.put(self.sales, key, self.sales.get(key, []) + [sale])
 		for refund in list(self.refunds.values()):
-			if refund.order == key and refund.sale is None:
+			if refund.order == key and refund.sale is None and sale.revision == 1:
 				try:
 					with self.all_or_nothing():
 						self.take(refund, sale, now)
@@ -581,7 +581,9 @@ class Program:
 		if sale.refunds:
 			raise Refused("55000")
 		self.record_refund(f"{sale.key} changed {sale.revision}", sale.key, None, None, now)
-		self.post(sale.key, *content, now)
+		new = self.post(sale.key, *content, now)
+		if sale.fulfilled_at is not None:
+			self.fulfill(new, sale.fulfilled_at, now)
 
 	# --- fulfillment
 
