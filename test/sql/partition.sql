@@ -227,6 +227,7 @@ SELECT member_id, pending, available FROM pt.balance ORDER BY 1;
 CALL fold('pt');
 SELECT pending, available FROM balance('pt', 2);
 SELECT order_key FROM pt.sale_release JOIN pt.sale USING (sale_id);
+SELECT * FROM audit('pt') WHERE invariant IN ('held', 'checkpoint', 'released');
 
 -- one that is empty, with keys of text and a name that must be quoted
 SELECT create_program('Pt "2"', 'CNY', key_type => 'text');
