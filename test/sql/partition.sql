@@ -229,6 +229,14 @@ SELECT pending, available FROM balance('pt', 2);
 SELECT order_key FROM pt.sale_release JOIN pt.sale USING (sale_id);
 SELECT * FROM audit('pt') WHERE invariant IN ('held', 'checkpoint', 'released');
 
+-- a month before all that has been archived changes nothing of that
+SET ROLE pt_owner;
+CREATE TABLE pt.ledger_p2024_01 PARTITION OF pt.ledger FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
+RESET ROLE;
+SELECT archive_ledger('pt', '2024-02-01') AS taken_out;
+SELECT archived_before, statements_from FROM pt.program;
+SELECT pt_fails($$SELECT record_refund('pt', 'A', 'RB', 10)$$);
+
 -- one that is empty, with keys of text and a name that must be quoted
 SELECT create_program('Pt "2"', 'CNY', key_type => 'text');
 SELECT partition_ledger('Pt "2"');
