@@ -236,6 +236,17 @@ RESET ROLE;
 SELECT archive_ledger('pt', '2024-02-01') AS taken_out;
 SELECT archived_before, statements_from FROM pt.program;
 SELECT pt_fails($$SELECT record_refund('pt', 'A', 'RB', 10)$$);
+-- what is committed late for a month that has been archived gets one of its own
+SELECT record_sale('pt', 'late', 3, 100);
+SELECT pt_was('2025-03-20Z', '{late}');
+SELECT create_ledger_partitions('pt', now()) > 0 AS made;
+SELECT l.tableoid::regclass::text ~ '^pt.ledger_p2025_03_late_\d+$' AS own, count(*) FROM pt.ledger l JOIN pt.sale s ON s.sale_id = l.source_id AND l.source = 'sale' WHERE s.order_key = 'late' GROUP BY 1;
+CALL fold('pt');
+SELECT close_period('pt', '2025-04-30 16:00Z', 'April');
+SELECT count(*) > 0 AS taken_out FROM archive_ledger('pt', '2025-03-31 16:00Z');
+SELECT archived_before, statements_from FROM pt.program;
+SELECT pending, available FROM balance('pt', 2);
+SELECT pending, available FROM balance('pt', 2, now());
 
 -- one that is empty, with keys of text and a name that must be quoted
 SELECT create_program('Pt "2"', 'CNY', key_type => 'text');
