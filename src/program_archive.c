@@ -260,7 +260,10 @@ keep_sums(Program *program, void *arg)
 					   "  GROUP BY 1, 2, 3"
 					   " ON CONFLICT (member_id, currency, entry_id) DO UPDATE SET amount = a.amount + excluded.amount",
 					   2, types, values, 0);
-	program_query(program, "UPDATE @program SET archived_before = $1, statements_from = greatest(statements_from, $2)",
+	/* a month of long ago may have come back, for entries that were committed late */
+	program_query(program,
+				  "UPDATE @program SET archived_before = greatest(archived_before, $1),"
+				  "       statements_from = greatest(statements_from, $2)",
 				  2, types, values, NULL, 0);
 }
 

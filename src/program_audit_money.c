@@ -54,8 +54,9 @@ static const char held[] =
 "               LEFT JOIN @refund_posting p ON l.source = 'refund' AND p.refund_id = l.source_id"
 "               LEFT JOIN @sale_release r ON r.sale_id = CASE WHEN l.source = 'refund' THEN p.sale_id ELSE l.source_id END"
 "              WHERE l.entry_id <= (SELECT p.folded_through FROM @program p)) l ON l.entry_id = h.entry_id"
-" WHERE (l.entry_id IS NULL AND $2 = '-infinity') OR l.amount <> h.amount OR l.currency <> h.currency OR l.member_id <> h.member_id"
-"    OR CASE WHEN h.available_at IS NULL THEN l.available_at IS NOT NULL OR l.sale_id IS DISTINCT FROM h.sale_id"
+" WHERE CASE WHEN l.entry_id IS NULL THEN $2 = '-infinity'"
+"            WHEN l.amount <> h.amount OR l.currency <> h.currency OR l.member_id <> h.member_id THEN true"
+"            WHEN h.available_at IS NULL THEN l.available_at IS NOT NULL OR l.sale_id IS DISTINCT FROM h.sale_id"
 "            ELSE coalesce(l.available_at, l.released_at) IS DISTINCT FROM h.available_at END";
 
 /* What is not available yet is in no checkpoint. */

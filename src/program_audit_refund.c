@@ -71,7 +71,9 @@ static const char taken_sql[] =
 /*
  * A refund waits while its order is not there, and for ever where it does not
  * fit it.  One that would fit has been forgotten: what remains only shrinks,
- * so it would have fitted when the two met.
+ * so it would have fitted when the two met.  Where the order has changed since,
+ * what there was of it then is told by its last change, a refund as well, whose
+ * id was drawn behind the lock of the order.
  */
 static const char waiting_sql[] =
 "SELECT 'refund_waits'::text, format('refund %s', w.refund_key),"
@@ -92,6 +94,7 @@ static const char waiting_sql[] =
 "                                AND coalesce(i.line_key, i.line::text) = r.line_key COLLATE \"C\""
 "                              ORDER BY i.line_key IS NULL LIMIT 1) l ON true"
 "         WHERE r.recorded_at >= $1 AND s.posted_at >= $2"
+"           AND (s.replaces IS NULL OR r.refund_id > (SELECT max(p.refund_id) FROM @refund_posting p WHERE p.sale_id = s.replaces))"
 "           AND NOT EXISTS (SELECT FROM @refund_posting p WHERE p.refund_id = r.refund_id)) w"
 " WHERE w.has_line AND coalesce(w.amount, w.rest) <= w.rest AND (coalesce(w.amount, w.rest) > 0 OR NOT w.needs_rest)";
 

@@ -154,7 +154,7 @@ check_triggers(Audit *audit, Oid relid, const char *function)
 
 	foreach(cell, find_all_inheritors(relid, AccessShareLock, NULL))
 	{
-		Relation	rel = table_open(lfirst_oid(cell), NoLock);
+		Relation	rel = table_open(lfirst_oid(cell), AccessShareLock);
 
 		missing_events(audit, "trigger", table_object(lfirst_oid(cell)), function,
 					   ALL_EVENTS & ~events_guarded(rel, funcid, audit->program->name, false));

@@ -129,7 +129,8 @@ program_balance(PG_FUNCTION_ARGS)
 	Program    *program;
 	MemberArg	member;
 	bool		is_past = !PG_ARGISNULL(2);
-	TimestampTz as_of = is_past ? PG_GETARG_TIMESTAMPTZ(2) : GetCurrentStatementStartTimestamp();
+	/* a statement of many transactions (DO, CALL) sees what was posted since it began */
+	TimestampTz as_of = is_past ? PG_GETARG_TIMESTAMPTZ(2) : GetCurrentTimestamp();
 	uint64		found;
 
 	InitMaterializedSRF(fcinfo, 0);

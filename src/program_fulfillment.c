@@ -45,7 +45,8 @@ check_time(const text *order_key, TimestampTz fulfilled_at)
 }
 
 /*
- * Sales that have a release keep it; those that wait for none get none.  In an
+ * Sales that have a release keep it; those that wait for none get none.  What
+ * has been archived is not in the ledger any more, and waits in held.  In an
  * old snapshot, the sale may be newer than that.
  */
 static void
@@ -71,6 +72,7 @@ insert_releases(Program *program, const Releases *releases)
 							 "   FROM unnest($1, $2, $3) AS n(sale_id, fulfilled_at, available_at)"
 							 "  WHERE EXISTS (SELECT FROM @ledger l"
 							 "                 WHERE l.source_id = n.sale_id AND l.source = 'sale' AND l.available_at IS NULL)"
+							 "     OR EXISTS (SELECT FROM @held h WHERE h.sale_id = n.sale_id AND h.available_at IS NULL)"
 							 "  ORDER BY n.sale_id"
 							 " ON CONFLICT (sale_id) DO NOTHING",
 							 5, types, values, nulls, 0);

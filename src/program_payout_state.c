@@ -232,7 +232,7 @@ give_back(Program *program, const PayoutState *state)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the entries of payout \"%s\" are not in the ledger", text_to_cstring(state->key)),
 				 errdetail("They are in a part of it that has been archived."),
-				 errhint("Attach that part again, or return the money by distributor.adjust().")));
+				 errhint("Return the money by distributor.adjust().")));
 	for (uint64 i = 0; i < found; i++)
 		ledger_move(rows, &state->payout_id, state->member_id,
 					TextDatumGetCString(program_get(i, 2, TEXTOID)),

@@ -41,7 +41,7 @@ static void describe_sales(Posting *posting);
 static void count_sales(Posting *posting);
 static void insert_sales(Posting *posting);
 static void check_counted(Posting *posting);
-static void repost_changed(Posting *posting);
+static Datum repost_changed(Posting *posting);
 static void calculate_posted(Posting *posting);
 
 static bool
@@ -109,6 +109,7 @@ sales_post(Program *program, void *arg)
 {
 	SaleBatch  *batch = arg;
 	Posting		posting = {.program = program,.batch = batch};
+	Datum		refund_ids;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "distributor sales",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
@@ -138,8 +139,10 @@ sales_post(Program *program, void *arg)
 	{
 		post_paid(&posting);
 		refunds_of_new_sales(program, posting.paid, posting.npaid);
-		repost_changed(&posting);
+		refund_ids = repost_changed(&posting);
 		release_fulfilled(program, batch);
+		if (refund_ids != (Datum) 0)
+			repost_check_clawback(program, refund_ids);
 	}
 	refunds_of_orders(program, batch);
 	error_context_stack = errcontext_entry.previous;
@@ -491,9 +494,10 @@ changed_rows(SaleRow **from, int n, SaleRow **changed)
 /*
  * Orders that were posted with other content: what they were paid is taken
  * back, and they are posted once more.  They are compared again once nobody
- * else can change, refund or fulfill them.
+ * else can change, refund or fulfill them.  Returns the ids of the refunds, of
+ * which what they take is judged once the orders are released again; 0: none.
  */
-static void
+static Datum
 repost_changed(Posting *posting)
 {
 	SaleRow   **rows = palloc(sizeof(SaleRow *) * posting->npaid);
@@ -501,7 +505,7 @@ repost_changed(Posting *posting)
 	Datum		refund_ids;
 
 	if (n == 0 || posting->batch->stale)
-		return;
+		return (Datum) 0;
 	for (int i = 0; i < posting->npaid; i++)
 		if (posting->paid[i]->changed)
 			check_told_once(posting, i);
@@ -511,14 +515,14 @@ repost_changed(Posting *posting)
 	posting_compare(posting, rows, n);
 	n = changed_rows(rows, n, rows);
 	if (n == 0)
-		return;
+		return (Datum) 0;
 	refund_ids = repost_take_back(posting->program, posting->batch, rows, n);
 	posting->paid = rows;
 	posting->npaid = n;
 	posting->reposts = true;
 	posting->counts = false;
 	post_paid(posting);
-	repost_check_clawback(posting->program, refund_ids);
 	for (int i = 0; i < n; i++)
 		rows[i]->changed = false;
+	return refund_ids;
 }

@@ -38,14 +38,15 @@ typedef struct Statement
 	TimestampTz to;
 	int64		from_limit;		/* see program_entries_before() */
 	int64		to_limit;
+	TimestampTz now;			/* not before anything that can be seen was posted */
 	ReturnSetInfo *rsinfo;
 } Statement;
 
 /* The time until when it is known what is pending: the end, if that has come. */
 static TimestampTz
-known_until(TimestampTz moment)
+known_until(const Statement *statement, TimestampTz moment)
 {
-	return Min(moment, GetCurrentStatementStartTimestamp());
+	return Min(moment, statement->now);
 }
 
 /* The row before the first movement, or after the last: what was there then. */
@@ -54,7 +55,7 @@ put_balance(Program *program, const Statement *statement, const char *kind, Time
 {
 	Oid			types[] = {INT8OID, TEXTOID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID};
 	Datum		args[] = {Int64GetDatum(statement->member_id), PointerGetDatum(statement->currency),
-		TimestampTzGetDatum(moment), Int64GetDatum(limit), TimestampTzGetDatum(known_until(moment))};
+		TimestampTzGetDatum(moment), Int64GetDatum(limit), TimestampTzGetDatum(known_until(statement, moment))};
 	Datum		values[NCOLUMNS] = {0};
 	bool		nulls[NCOLUMNS];
 
@@ -124,7 +125,7 @@ put_movements(Program *program, const Statement *statement, Numeric opening)
 	Datum		args[] = {Int64GetDatum(statement->member_id), PointerGetDatum(statement->currency),
 		TimestampTzGetDatum(statement->from), TimestampTzGetDatum(statement->to),
 		Int64GetDatum(statement->from_limit), Int64GetDatum(statement->to_limit),
-	TimestampTzGetDatum(known_until(statement->to))};
+	TimestampTzGetDatum(known_until(statement, statement->to))};
 	uint64		found = program_query(program, MOVEMENTS, 7, types, args, NULL, 0);
 
 	for (uint64 i = 0; i < found; i++)
@@ -161,7 +162,7 @@ PG_FUNCTION_INFO_V1(program_statement);
 Datum
 program_statement(PG_FUNCTION_ARGS)
 {
-	Statement	statement = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
+	Statement	statement = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo,.now = GetCurrentTimestamp()};
 	Program    *program;
 	MemberArg	member;
 

@@ -746,6 +746,7 @@ program_team_total(PG_FUNCTION_ARGS)
 	{
 		PEOPLE, SALES, VOLUME, NCOLUMNS
 	};
+	MemoryContext caller = CurrentMemoryContext;	/* an open program has another */
 	Program    *program = program_arg_to_read(fcinfo);
 	MemberArg	member = program_member_arg(fcinfo, program, 1, "member", true);
 	Oid			types[] = {INT8OID, DATEOID};
@@ -753,7 +754,6 @@ program_team_total(PG_FUNCTION_ARGS)
 	bool		nulls[NCOLUMNS] = {false};
 	TupleDesc	desc;
 	HeapTuple	result;
-	MemoryContext caller = CurrentMemoryContext;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");

@@ -580,17 +580,20 @@ CREATE VIEW @program@.earnings WITH (security_invoker = true) AS
 	SELECT e.order_key, e.member_id, coalesce(m.member_key, e.member_id::text) AS member_key,
 		   e.rule, e.level, e.amount, e.currency, e.posted_at, e.occurred_at,
 		   e.sale_member_id, e.sale_amount, e.sale_id, e.entry_id, e.refund_key, e.reverses, e.available_at,
-		   CASE WHEN e.available_at <= now() THEN 'available' ELSE 'pending' END AS state
+		   -- what can be seen was posted by now, however long the transaction runs
+		   CASE WHEN e.available_at <= greatest(now(), e.seen_at) THEN 'available' ELSE 'pending' END AS state
 	  FROM (SELECT s.order_key, l.member_id, l.rule, l.level, l.amount, l.currency, l.posted_at, s.occurred_at,
 				   s.member_id AS sale_member_id, s.amount AS sale_amount, s.sale_id, l.entry_id,
-				   NULL::text AS refund_key, l.reverses, coalesce(l.available_at, v.available_at) AS available_at
+				   NULL::text AS refund_key, l.reverses, coalesce(l.available_at, v.available_at) AS available_at,
+				   greatest(l.posted_at, v.recorded_at) AS seen_at
 			  FROM @program@.ledger l
 			  JOIN @program@.sale s ON l.source = 'sale' AND s.sale_id = l.source_id
 			  LEFT JOIN @program@.sale_release v ON v.sale_id = s.sale_id
 			UNION ALL
 			SELECT s.order_key, l.member_id, l.rule, l.level, l.amount, l.currency, l.posted_at, r.occurred_at,
 				   s.member_id, s.amount, s.sale_id, l.entry_id, r.refund_key, l.reverses,
-				   coalesce(l.available_at, CASE WHEN v.available_at <= l.posted_at THEN l.posted_at ELSE v.available_at END)
+				   coalesce(l.available_at, CASE WHEN v.available_at <= l.posted_at THEN l.posted_at ELSE v.available_at END),
+				   greatest(l.posted_at, v.recorded_at)
 			  FROM @program@.ledger l
 			  JOIN @program@.refund r ON l.source = 'refund' AND r.refund_id = l.source_id
 			  JOIN @program@.refund_posting p ON p.refund_id = r.refund_id
@@ -610,16 +613,18 @@ CREATE VIEW @program@.balance WITH (security_invoker = true) AS
 		   b.currency, b.balance, b.entries, b.last_posted_at, b.balance - b.available AS pending, b.available
 	  FROM (SELECT e.member_id, e.currency, sum(e.amount) AS balance, sum(e.entries)::bigint AS entries,
 				   max(e.last_posted_at) AS last_posted_at,
-				   coalesce(sum(e.amount) FILTER (WHERE e.available_at <= statement_timestamp()), 0) AS available
+				   -- what can be seen was posted by now, however long the statement runs
+				   coalesce(sum(e.amount) FILTER (WHERE e.available_at <= greatest(statement_timestamp(), e.seen_at)), 0) AS available
 			  FROM (SELECT a.member_id, a.currency, a.available AS amount, a.entries, a.last_posted_at,
-						   '-infinity'::timestamptz AS available_at
+						   '-infinity'::timestamptz AS available_at, NULL::timestamptz AS seen_at
 					  FROM @program@.account a
 					UNION ALL
-					SELECT h.member_id, h.currency, h.amount, 0, NULL, coalesce(h.available_at, r.available_at)
+					SELECT h.member_id, h.currency, h.amount, 0, NULL, coalesce(h.available_at, r.available_at), r.recorded_at
 					  FROM @program@.held h
 					  LEFT JOIN @program@.sale_release r ON h.available_at IS NULL AND r.sale_id = h.sale_id
 					UNION ALL
-					SELECT l.member_id, l.currency, l.amount, 1, l.posted_at, coalesce(l.available_at, r.available_at)
+					SELECT l.member_id, l.currency, l.amount, 1, l.posted_at, coalesce(l.available_at, r.available_at),
+						   greatest(l.posted_at, r.recorded_at)
 					  FROM @program@.ledger l
 					  LEFT JOIN @program@.refund_posting p
 							 ON l.available_at IS NULL AND l.source = 'refund' AND p.refund_id = l.source_id

@@ -144,6 +144,10 @@ BEGIN
 		END IF;
 	END IF;
 	FOR i IN 1 .. made LOOP
+		-- An archived month keeps its name, and may get entries that are committed late.
+		IF to_regclass(format('%s.%I', quoted, names[i])) IS NOT NULL THEN
+			names[i] := names[i] || to_char(clock_timestamp(), '"_late_"YYYYMMDDHH24MISSUS');
+		END IF;
 		EXECUTE format('CREATE TABLE %s.%I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)',
 					   quoted, names[i], ledger, starts[i], ends[i]);
 	END LOOP;

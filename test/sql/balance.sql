@@ -270,6 +270,23 @@ SELECT kind, amount, balance FROM statement('blk', 'ann');
 SELECT member_key, balance, available FROM blk.balance;
 SELECT bl_fails($$SELECT balance('blk', 'cid')$$);
 
+-- what a statement of several transactions has posted since it began is there
+CREATE TABLE bl_saw (what text, pending numeric, available numeric);
+DO $$
+BEGIN
+	COMMIT;
+	PERFORM pg_sleep(0.01);
+	PERFORM distributor.adjust('blk', 'ben', 10, 'a', 'a'), distributor.adjust('blk', 'ben', -4, 'b', 'b');
+	INSERT INTO bl_saw SELECT 'balance', b.pending, b.available FROM distributor.balance('blk', 'ben') b;
+	INSERT INTO bl_saw SELECT 'view', b.pending, b.available FROM blk.balance b WHERE b.member_key = 'ben';
+	INSERT INTO bl_saw SELECT 'statement', s.pending, s.balance - s.pending FROM distributor.statement('blk', 'ben') s WHERE s.kind = 'closing';
+	PERFORM distributor.request_payout('blk', 'ben', NULL, 'p');
+END
+$$;
+SELECT * FROM bl_saw;
+SELECT amount FROM blk.payout;
+DROP TABLE bl_saw;
+
 SET client_min_messages = warning;
 SELECT drop_program('bl'), drop_program('blk');
 DROP VIEW IF EXISTS bl_wrong, bl_naive, bl_folded;

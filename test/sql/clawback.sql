@@ -92,6 +92,20 @@ SELECT cb_fails($$SELECT post_sales('cb')$$);
 SELECT adjust('cb', 2, 2, 'goodwill', 'two'), post_sales('cb');
 SELECT member_id, balance FROM cb.balance ORDER BY 1;
 
+-- an order that changes and had been fulfilled: what it pays anew is there at once, and counts
+SELECT create_program('cr', 'CNY', time_zone => 'UTC');
+SELECT set_plan('cr', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["10%"]}]}');
+SELECT add_member('cr', 1), add_member('cr', 2, 1);
+SELECT alter_program('cr', hold_start => 'fulfilled', clawback => 'block', sale_change => 'repost');
+CREATE TABLE cr_orders (id text PRIMARY KEY, member bigint, amount numeric, status text);
+SELECT attach_orders('cr', 'cr_orders', 'id', 'member', 'amount', status => 'status', fulfilled => '{received}');
+INSERT INTO cr_orders VALUES ('F', 2, 100, 'received');
+SELECT request_payout('cr', 1, NULL, 'all') > 0 AS paid;
+UPDATE cr_orders SET amount = 110;
+SELECT pending, available, paid_out FROM balance('cr', 1);
+SELECT cb_fails('UPDATE cr_orders SET amount = 90');
+SELECT * FROM audit('cr');
+
 --
 -- write off
 --
@@ -130,7 +144,7 @@ SELECT member_id, amount, currency FROM wo.adjustment WHERE kind = 'write_off' O
 SELECT member_id, currency, balance FROM wo.balance ORDER BY 1, 2;
 SELECT cb_fails($$SELECT write_off('nobody')$$), cb_fails($$SELECT write_off(NULL)$$);
 
-DROP TABLE cb_orders, cb_refunds;
+DROP TABLE cb_orders, cb_refunds, cr_orders;
 DROP FUNCTION cb_fails, cb_set, cb_release, wo_ago;
 SET client_min_messages = warning;
-SELECT drop_program('cb'), drop_program('wo');
+SELECT drop_program('cb'), drop_program('cr'), drop_program('wo');

@@ -33,7 +33,7 @@ BEGIN
 	ALTER TABLE pt.ledger DISABLE TRIGGER guard_row, DISABLE TRIGGER guard_change;
 	SET LOCAL session_replication_role = replica;
 	UPDATE pt.sale SET posted_at = posted, occurred_at = posted WHERE order_key = ANY (keys);
-	UPDATE pt.ledger l SET posted_at = posted, available_at = least(l.available_at, posted) FROM pt.sale s
+	UPDATE pt.ledger l SET posted_at = posted, available_at = l.available_at - (now() - posted) FROM pt.sale s
 	 WHERE l.source = 'sale' AND s.sale_id = l.source_id AND s.order_key = ANY (keys);
 	SET LOCAL session_replication_role = origin;
 	ALTER TABLE pt.ledger ENABLE ALWAYS TRIGGER guard_row, ENABLE ALWAYS TRIGGER guard_change;
@@ -211,6 +211,42 @@ SELECT kind, amount, balance, order_key FROM statement('pt', 2, '2025-02-28 16:0
 SELECT * FROM pt_before EXCEPT SELECT member_id, currency, balance, entries, pending, available FROM pt.balance;
 SELECT record_sale('pt', 'Z', 3, 1000);
 SELECT currency, pending, available, balance FROM balance('pt', 2);
+
+-- what waits for its order to be fulfilled is released when it has been archived as well
+SELECT alter_program('pt', hold_start => 'fulfilled');
+SELECT record_sale('pt', 'W', 3, 100), record_sale('pt', 'V', 3, 10);
+SELECT pt_was('2025-03-15Z', '{W,V}');
+CALL fold('pt');
+SELECT close_period('pt', '2025-03-31 16:00Z', 'March');
+SELECT archive_ledger('pt', '2025-03-31 16:00Z') AS taken_out;
+SELECT pending, available FROM balance('pt', 2);
+SELECT record_fulfillment('pt', 'W', '2025-04-01Z'), pt_fails($$SELECT record_fulfillment('pt', 'A')$$);
+SELECT pending, available FROM balance('pt', 2);
+SELECT pending, available FROM balance('pt', 2, now());
+SELECT member_id, pending, available FROM pt.balance ORDER BY 1;
+CALL fold('pt');
+SELECT pending, available FROM balance('pt', 2);
+SELECT order_key FROM pt.sale_release JOIN pt.sale USING (sale_id);
+SELECT * FROM audit('pt') WHERE invariant IN ('held', 'checkpoint', 'released');
+
+-- a month before all that has been archived changes nothing of that
+SET ROLE pt_owner;
+CREATE TABLE pt.ledger_p2024_01 PARTITION OF pt.ledger FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
+RESET ROLE;
+SELECT archive_ledger('pt', '2024-02-01') AS taken_out;
+SELECT archived_before, statements_from FROM pt.program;
+SELECT pt_fails($$SELECT record_refund('pt', 'A', 'RB', 10)$$);
+-- what is committed late for a month that has been archived gets one of its own
+SELECT record_sale('pt', 'late', 3, 100);
+SELECT pt_was('2025-03-20Z', '{late}');
+SELECT create_ledger_partitions('pt', now()) > 0 AS made;
+SELECT l.tableoid::regclass::text ~ '^pt.ledger_p2025_03_late_\d+$' AS own, count(*) FROM pt.ledger l JOIN pt.sale s ON s.sale_id = l.source_id AND l.source = 'sale' WHERE s.order_key = 'late' GROUP BY 1;
+CALL fold('pt');
+SELECT close_period('pt', '2025-04-30 16:00Z', 'April');
+SELECT count(*) > 0 AS taken_out FROM archive_ledger('pt', '2025-03-31 16:00Z');
+SELECT archived_before, statements_from FROM pt.program;
+SELECT pending, available FROM balance('pt', 2);
+SELECT pending, available FROM balance('pt', 2, now());
 
 -- one that is empty, with keys of text and a name that must be quoted
 SELECT create_program('Pt "2"', 'CNY', key_type => 'text');

@@ -157,6 +157,7 @@ SELECT record_refund('rp', '4', '4-1', 150);
 INSERT INTO rp_orders VALUES (4, 4, 100, 'paid', '2020-01-01', 'CNY', 'shop');
 UPDATE rp_orders SET amount = 200 WHERE id = 4;
 SELECT revision, amount, pays FROM rp_sales WHERE order_key = '4' ORDER BY 1;
+SELECT * FROM audit('rp') WHERE invariant = 'refund_waits';
 SELECT record_refund('rp', '4', '4-1', 150);
 SELECT revision, amount, pays FROM rp_sales WHERE order_key = '4' ORDER BY 1;
 -- changed and refunded in one statement
