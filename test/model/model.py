@@ -546,9 +546,9 @@ class Program:
 				sale = self.post(key, *content, now)
 			elif content != sale.content:
 				self.repost(sale, content, old, now)
-			self.refund_growth(key, old, new, now)
 			if status in FULFILLED or new["fulfilled_at"] is not None:
 				self.fulfill(self.sale_of(key), new["fulfilled_at"] or now, now, first_only=False)
+			self.refund_growth(key, old, new, now)
 		elif sale is not None:
 			taken = taken or (sale.remains == 0 and sale.refunds)
 			if status not in REFUNDED or (not taken and content != sale.content):
@@ -615,10 +615,11 @@ class Program:
 					and row.posted_at <= as_of and self.is_available(row, as_of)), ZERO)
 
 	def balances(self, as_of):
-		"""{(member, currency): [pending, available, paid_out]}"""
+		"""{(member, currency): [pending, available, paid_out]}; what came late to a
+		closed period counts from when statements tell it."""
 		found = {}
-		for row in self.ledger:
-			if row.posted_at <= as_of:
+		for i, row in enumerate(self.ledger):
+			if self.time_in_statements(i) <= as_of:
 				sums = found.setdefault((row.member, row.currency), [ZERO, ZERO, ZERO])
 				sums[self.is_available(row, as_of)] += row.amount
 				if row.source in ("payout", "payout_failure"):

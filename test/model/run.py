@@ -495,6 +495,7 @@ def failure(config, steps):
 	try:
 		for written in steps:
 			run.step(operations.read(written))
+		run.check_at_the_end()
 	except Difference as found:
 		return found, len(run.done)
 	except psycopg2.Error as error:
