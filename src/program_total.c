@@ -680,22 +680,29 @@ program_keep_team_totals(PG_FUNCTION_ARGS)
 
 /* team_total(program, member, period) returns record */
 
+/*
+ * Changes are summed up by generation, in a subquery that is not pulled up:
+ * joined, the planner may take the index by path alone and read all of it.
+ */
 #define SUMS(of) "SELECT sum(" of ".people) AS people, sum(" of ".sales) AS sales, sum(" of ".volume) AS volume"
 #define IN_PERIOD(of) " ($2 IS NULL OR " of ".period = (SELECT g.period FROM g))"
-#define GENERATIONS "  FROM g CROSS JOIN LATERAL generate_series(g.first, g.last) AS s(generation)"
+#define GENERATIONS "SELECT c.* FROM g CROSS JOIN LATERAL generate_series(g.first, g.last) AS s(generation)"
 #define TOTAL_QUERY(newest) \
 	"WITH g AS MATERIALIZED (" \
 	"  SELECT p.total_period, date_trunc(p.total_period, $2::timestamp)::date AS period," \
 	"         p.folded_generation + 1 AS first, " newest " AS last FROM @program p)" \
 	" SELECT coalesce(sum(t.people), 0)::bigint, coalesce(sum(t.sales), 0)::bigint, coalesce(sum(t.volume), 0)," \
 	"        (SELECT g.total_period IS NULL FROM g)" \
-	"   FROM (" SUMS("t") "  FROM @team_total t WHERE t.member_id = $1 AND" IN_PERIOD("t") \
-	"         UNION ALL " SUMS("d") GENERATIONS \
-	"           JOIN @member m ON m.member_id = $1" \
-	"           JOIN @team_delta d ON d.generation = s.generation AND d.path OPERATOR(distributor.>=) m.path" \
-	"            AND d.path OPERATOR(distributor.<) distributor.path_upper(m.path) AND" IN_PERIOD("d") \
-	"         UNION ALL " SUMS("d") GENERATIONS \
-	"           JOIN @team_delta d ON d.generation = s.generation AND d.member_id = $1 AND" IN_PERIOD("d") ") t"
+	"   FROM (" SUMS("t") " FROM @team_total t WHERE t.member_id = $1 AND" IN_PERIOD("t") \
+	"         UNION ALL " GENERATIONS \
+	"          CROSS JOIN LATERAL (" SUMS("d") " FROM @team_delta d" \
+	"            WHERE d.generation = s.generation" \
+	"              AND d.path OPERATOR(distributor.>=) (SELECT m.path FROM @member m WHERE m.member_id = $1)" \
+	"              AND d.path OPERATOR(distributor.<) distributor.path_upper((SELECT m.path FROM @member m WHERE m.member_id = $1))" \
+	"              AND" IN_PERIOD("d") ") c" \
+	"         UNION ALL " GENERATIONS \
+	"          CROSS JOIN LATERAL (" SUMS("d") " FROM @team_delta d" \
+	"            WHERE d.generation = s.generation AND d.member_id = $1 AND" IN_PERIOD("d") ") c) t"
 #define NEWEST_GENERATION \
 	"greatest(p.delta_generation, (SELECT max(d.generation) FROM @team_delta d WHERE d.path IS NOT NULL)," \
 	"         (SELECT max(d.generation) FROM @team_delta d WHERE d.member_id IS NOT NULL))"
