@@ -72,6 +72,27 @@
 #define executor_run_once(desc) ExecutorRun((desc), ForwardScanDirection, 0, true)
 #endif
 
+/* Scans of an index count what they do since 18; inserting into one ends since 17. */
+#if PG_VERSION_NUM >= 180000
+#define compat_index_beginscan(rel, index, snapshot, nkeys) index_beginscan((rel), (index), (snapshot), NULL, (nkeys), 0)
+#else
+#define compat_index_beginscan(rel, index, snapshot, nkeys) index_beginscan((rel), (index), (snapshot), (nkeys), 0)
+#endif
+
+#if PG_VERSION_NUM >= 170000
+#define compat_index_insert_cleanup(index, info) index_insert_cleanup((index), (info))
+#else
+#define compat_index_insert_cleanup(index, info) ((void) (index), (void) (info))
+#endif
+
+/* The order of an index is told by a flag since 18, by an operator's strategy before. */
+#if PG_VERSION_NUM >= 180000
+#define compat_sort_as_index(index, descending, sort) PrepareSortSupportFromIndexRel((index), (descending), (sort))
+#else
+#define compat_sort_as_index(index, descending, sort) \
+	PrepareSortSupportFromIndexRel((index), (descending) ? BTGreaterStrategyNumber : BTLessStrategyNumber, (sort))
+#endif
+
 /* The process of a virtual transaction, and which one it runs now (storage/proc.h). */
 #if PG_VERSION_NUM >= 170000
 #include "storage/procarray.h"

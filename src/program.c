@@ -22,11 +22,14 @@
 #include "utils/float.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "currency.h"
 #include "program.h"
+#include "program_table.h"
 
 static const char *const table_names[PROGRAM_NTABLES] = {
 	"program", "member", "member_history", "member_source", "orphan",
@@ -55,7 +58,7 @@ typedef struct Writer
 static Writer *writer = NULL;
 
 static void read_settings(Program *program, void *arg);
-static void check_no_foreign_code(Program *program, ProgramTable table, Oid guard);
+static void check_no_foreign_code(Program *program, ProgramTable table);
 static Oid	guard_function(void);
 
 static void
@@ -79,7 +82,7 @@ program_check_exists(PG_FUNCTION_ARGS)
 
 /* All tables have one owner: with whose rights are they written otherwise? */
 static void
-find_table(Program *program, Oid namespace, ProgramTable table)
+find_table(Program *program, KnownProgram *known, ProgramTable table)
 {
 	Oid			relid;
 	Relation	rel;
@@ -87,17 +90,17 @@ find_table(Program *program, Oid namespace, ProgramTable table)
 	/* who was waited for may have put another table in its place */
 	do
 	{
-		relid = get_relname_relid(table_names[table], namespace);
+		relid = get_relname_relid(table_names[table], known->namespace);
 		rel = OidIsValid(relid) ? try_table_open(relid, AccessShareLock) : NULL;
-	} while (rel == NULL && OidIsValid(relid) && relid != get_relname_relid(table_names[table], namespace));
+	} while (rel == NULL && OidIsValid(relid) && relid != get_relname_relid(table_names[table], known->namespace));
 
 	if (rel == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("program \"%s\" has no table \"%s\"", program->name, table_names[table])));
 	if (table == PROGRAM_PROGRAM)
-		program->owner = rel->rd_rel->relowner;
-	else if (program->owner != rel->rd_rel->relowner)
+		known->owner = rel->rd_rel->relowner;
+	else if (known->owner != rel->rd_rel->relowner)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("tables of program \"%s\" belong to different roles", program->name),
@@ -105,8 +108,118 @@ find_table(Program *program, Oid namespace, ProgramTable table)
 						   table_names[table], table_names[PROGRAM_PROGRAM]),
 				 errhint("Give all tables of the program to one role.")));
 	program_check_shape(program, table, rel);
-	program->relations[table] = rel;
-	program->tables[table] = relid;
+	known->shaped |= PROGRAM_WRITES(table);
+	known->tables[table] = relid;
+	table_close(rel, NoLock);
+}
+
+/* All of it again, after something has been changed. */
+static void
+find_tables(Program *program, KnownProgram *known)
+{
+	known->refpath = program->refpath =
+		GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("refpath"),
+						ObjectIdGetDatum(get_namespace_oid("distributor", false)));
+	known->shaped = 0;
+	known->valid = true;		/* a change that is told meanwhile takes it back */
+	PG_TRY();
+	{
+		for (int i = 0; i < PROGRAM_NTABLES; i++)
+			find_table(program, known, i);
+	}
+	PG_CATCH();
+	{
+		known->valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Lock a table of the program.  The lock tells of changes that we have not
+ * heard of yet, and whoever was waited for may have put another table in its
+ * place.
+ */
+static Oid
+lock_table(Program *program, ProgramTable table, LOCKMODE mode)
+{
+	KnownProgram *known = program->known;
+
+	for (;;)
+	{
+		Oid			relid = program->tables[table];
+
+		LockRelationOid(relid, mode);
+		if (known->valid)
+			return relid;
+		known->shaped &= ~PROGRAM_WRITES(table);
+		known->free_of_code &= ~PROGRAM_WRITES(table);
+		if (get_relname_relid(table_names[table], known->namespace) == relid)
+			return relid;
+		UnlockRelationOid(relid, mode);
+		find_table(program, known, table);
+		program->tables[table] = known->tables[table];
+	}
+}
+
+/* A table of the program, open until the program is closed. */
+Relation
+program_table(Program *program, ProgramTable table)
+{
+	Relation	rel = program->opened[table];
+
+	if (rel != NULL)
+		return rel;
+	rel = table_open(lock_table(program, table, AccessShareLock), NoLock);
+	if (!(program->known->shaped & PROGRAM_WRITES(table)))
+	{
+		program_check_shape(program, table, rel);
+		program->known->shaped |= PROGRAM_WRITES(table);
+	}
+	program->opened[table] = rel;
+	return rel;
+}
+
+/* The same for a table that program_as_owner's body changes, with the lock for it. */
+Relation
+program_table_to_write(Program *program, ProgramTable table)
+{
+	uint64		bit = PROGRAM_WRITES(table);
+
+	Assert(writer != NULL && writer->program == program && (writer->writes & bit));
+	if (!(program->free_of_code & bit))
+	{
+		(void) lock_table(program, table, RowExclusiveLock);
+		if (!(program->known->free_of_code & bit))
+			check_no_foreign_code(program, table);
+		program->free_of_code |= bit;
+	}
+	return program_table(program, table);
+}
+
+const char *
+program_table_name(ProgramTable table)
+{
+	return table_names[table];
+}
+
+/*
+ * A query is about to use the table of that name, if it is one: whatever names
+ * a table that the body may change is taken to change it.
+ */
+void
+program_table_named(Program *program, const char *name, int len)
+{
+	for (int i = 0; i < PROGRAM_NTABLES; i++)
+	{
+		if (strncmp(table_names[i], name, len) != 0 || table_names[i][len] != '\0')
+			continue;
+		if (writer != NULL && writer->program == program && (writer->writes & PROGRAM_WRITES(i)))
+			(void) program_table_to_write(program, i);
+		else
+			(void) program_table(program, i);
+		return;
+	}
 }
 
 /* For as long as the program is open. */
@@ -147,32 +260,53 @@ program_exists(const char *name)
 }
 
 /*
- * Find the program called name and make the session safe to work on it:
- * search_path pinned, SPI connected.  program_close undoes both; so does an
- * error, through the (sub)transaction.
+ * Find the program called name, and read its settings.  What queries need is
+ * left to the first of them, see program_pin.
  */
 Program *
-program_open(const char *name, bool read_only)
+program_begin(const char *name, bool read_only)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "distributor program",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
 	Program    *program = palloc0(sizeof(Program));
 	Oid			namespace = get_namespace_oid(name, true);
-	Oid			extension = get_namespace_oid("distributor", false);
 
-	must_exist(name);
-
+	program->context = context;
+	program->caller = caller;
 	program->name = pstrdup(name);
 	program->schema = pstrdup(quote_identifier(name));
 	program->read_only = read_only;
-	program->refpath = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-									   CStringGetDatum("refpath"),
-									   ObjectIdGetDatum(extension));
-	for (int i = 0; i < PROGRAM_NTABLES; i++)
-		find_table(program, namespace, i);
+	program->known = OidIsValid(namespace) ? known_program(namespace) : NULL;
+	if (program->known == NULL || !program->known->valid)
+	{
+		must_exist(name);
+		find_tables(program, program->known);
+	}
+	program->owner = program->known->owner;
+	program->refpath = program->known->refpath;
+	memcpy(program->tables, program->known->tables, sizeof(program->tables));
+	program->guc_level = NewGUCNestLevel();
+	pin_forms();
+	program_as_owner(program, 0, read_settings, NULL);
+	return program;
+}
+
+/*
+ * Make the session safe to run queries: search_path pinned, SPI connected.
+ * program_close undoes both; so does an error, through the (sub)transaction.
+ */
+void
+program_pin(Program *program)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	if (program->pinned)
+		return;
+	program->pinned = true;
 
 	/* No name that a user can make may come before the server's own. */
-	program->guc_level = NewGUCNestLevel();
 	program_pin_setting("search_path", "pg_catalog, pg_temp");
-	pin_forms();
 
 	/*
 	 * program_sql.c forbids the plans that do not go by index, and the server
@@ -181,54 +315,135 @@ program_open(const char *name, bool read_only)
 	 */
 	if (jit_enabled)
 		program_pin_setting("jit", "off");
+	/* whose context SPI_palloc takes from; what is allocated otherwise stays in ours */
+	MemoryContextSwitchTo(program->caller);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	program_as_owner(program, 0, read_settings, NULL);
+	MemoryContextSwitchTo(caller);
+}
+
+/* The same at once, for whoever runs queries or code of others anyway. */
+Program *
+program_open(const char *name, bool read_only)
+{
+	Program    *program = program_begin(name, read_only);
+
+	program_pin(program);
 	return program;
 }
 
 void
 program_close(Program *program)
 {
-	if (SPI_finish() != SPI_OK_FINISH)
+	MemoryContext context = program->context;
+
+	if (program->pinned && SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
 	AtEOXact_GUC(false, program->guc_level);
 	for (int i = 0; i < PROGRAM_NTABLES; i++)
-		table_close(program->relations[i], NoLock);
+		if (program->opened[i] != NULL)
+			table_close(program->opened[i], NoLock);
+	MemoryContextSwitchTo(program->caller);
+	MemoryContextDelete(context);
 }
 
-static ProgramClawback
-clawback_named(const text *name)
+/*
+ * The snapshot that a query would have now, for reading without one: of what
+ * this transaction has done so far, and as old as the isolation level wants.
+ */
+Snapshot
+program_snapshot(Program *program)
 {
-	char	   *word = text_to_cstring(name);
+	if (program->read_only)
+		return GetActiveSnapshot();
+	CommandCounterIncrement();
+	return GetTransactionSnapshot();
+}
 
-	return strcmp(word, "block") == 0 ? CLAWBACK_BLOCK :
-		strcmp(word, "write_off") == 0 ? CLAWBACK_WRITE_OFF : CLAWBACK_CARRY;
+static const TableColumn settings_columns[] = {
+	{"currency", TEXTOID}, {"time_zone", TEXTOID}, {"key_type", TEXTOID}, {"paused_at", TIMESTAMPTZOID},
+	{"hold_start", TEXTOID}, {"hold_period", INTERVALOID}, {"sale_change", TEXTOID}, {"clawback", TEXTOID},
+	{"notices", BOOLOID}
+};
+
+#define SETTINGS_QUERY \
+	"SELECT p.currency, p.time_zone, p.key_type, p.paused_at, p.hold_start, p.hold_period," \
+	"       p.sale_change, p.clawback, p.notices FROM @program p"
+
+static bool
+is_word(Datum value, const char *word)
+{
+	text	   *value_text = DatumGetTextPP(value);
+
+	return VARSIZE_ANY_EXHDR(value_text) == strlen(word) &&
+		memcmp(VARDATA_ANY(value_text), word, strlen(word)) == 0;
+}
+
+static void
+take_settings(Program *program, const Datum *values, const bool *nulls)
+{
+	enum
+	{
+		CURRENCY, TIME_ZONE, KEY_TYPE, PAUSED_AT, HOLD_START, HOLD_PERIOD, SALE_CHANGE, CLAWBACK, NOTICES
+	};
+
+	program->currency = TextDatumGetCString(values[CURRENCY]);
+	program->time_zone = TextDatumGetCString(values[TIME_ZONE]);
+	program->text_keys = is_word(values[KEY_TYPE], "text");
+	program->paused = !nulls[PAUSED_AT];
+	program->terms.hold_from_fulfilled = is_word(values[HOLD_START], "fulfilled");
+	program->terms.hold_period = *DatumGetIntervalP(values[HOLD_PERIOD]);
+	program->terms.repost = is_word(values[SALE_CHANGE], "repost");
+	program->terms.clawback = is_word(values[CLAWBACK], "block") ? CLAWBACK_BLOCK :
+		is_word(values[CLAWBACK], "write_off") ? CLAWBACK_WRITE_OFF : CLAWBACK_CARRY;
+	program->terms.notices = DatumGetBool(values[NOTICES]);
+}
+
+/* By key, without a query; false: a query must look. */
+static bool
+find_settings(Program *program)
+{
+	TableLookup lookup;
+	Datum		values[lengthof(settings_columns)];
+	bool		nulls[lengthof(settings_columns)];
+	bool		found;
+
+	if (IsolationUsesXactSnapshot() && !program->read_only)
+		return false;
+	PushActiveSnapshot(program_snapshot(program));
+	found = table_lookup_begin(&lookup, program_table(program, PROGRAM_PROGRAM), (TableColumn) {"singleton", BOOLOID},
+							   TABLE_EQUAL, GetActiveSnapshot());
+	if (found)
+	{
+		found = table_lookup(&lookup, BoolGetDatum(true));
+		for (int c = 0; found && c < lengthof(settings_columns); c++)
+			values[c] = table_value(&lookup, settings_columns[c], &nulls[c]);
+		if (found)
+			take_settings(program, values, nulls);
+		table_lookup_end(&lookup);
+	}
+	PopActiveSnapshot();
+	return found;
 }
 
 static void
 read_settings(Program *program, void *arg)
 {
+	Datum		values[lengthof(settings_columns)];
+	bool		nulls[lengthof(settings_columns)];
+
+	if (find_settings(program))
+		return;
 	/* an old snapshot may show a pause that has ended: its orders were lost */
-	if (program_query_now(program,
-						  "SELECT p.currency, p.time_zone, p.key_type = 'text', p.paused_at IS NOT NULL,"
-						  "       p.hold_start = 'fulfilled', p.hold_period, p.sale_change = 'repost', p.clawback, p.notices"
-						  "  FROM @program p",
-						  0, NULL, NULL, NULL, 1) != 1)
+	if (program_query_now(program, SETTINGS_QUERY, 0, NULL, NULL, NULL, 1) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("program \"%s\" has no settings", program->name),
 				 errdetail("Its table \"program\" is empty."),
 				 errhint("Restore the data of the program, or create it anew.")));
-	program->currency = text_to_cstring(DatumGetTextPP(program_get(0, 1, TEXTOID)));
-	program->time_zone = text_to_cstring(DatumGetTextPP(program_get(0, 2, TEXTOID)));
-	program->text_keys = DatumGetBool(program_get(0, 3, BOOLOID));
-	program->paused = DatumGetBool(program_get(0, 4, BOOLOID));
-	program->terms.hold_from_fulfilled = DatumGetBool(program_get(0, 5, BOOLOID));
-	program->terms.hold_period = *DatumGetIntervalP(program_get(0, 6, INTERVALOID));
-	program->terms.repost = DatumGetBool(program_get(0, 7, BOOLOID));
-	program->terms.clawback = clawback_named(DatumGetTextPP(program_get(0, 8, TEXTOID)));
-	program->terms.notices = DatumGetBool(program_get(0, 9, BOOLOID));
+	for (int c = 0; c < lengthof(settings_columns); c++)
+		values[c] = program_column(0, c + 1, settings_columns[c].type, &nulls[c]);
+	take_settings(program, values, nulls);
 }
 
 /*
@@ -260,8 +475,9 @@ program_check_owner(Program *program)
 /*
  * Run body with the rights of the program's owner, and nothing more: no role
  * change, no temporary objects, no row security of the owner's own making.
- * writes says which tables the body changes; code of others that would run
- * with them later, as somebody else, is refused here.
+ * writes says which tables the body may change.  Code of others that would run
+ * with them later, as somebody else, is refused before the first change, see
+ * program_table_to_write.
  */
 void
 program_as_owner(Program *program, uint64 writes, ProgramBody body, void *arg)
@@ -269,15 +485,6 @@ program_as_owner(Program *program, uint64 writes, ProgramBody body, void *arg)
 	Writer		self = {program, writes, writer};
 	Oid			save_userid;
 	int			save_sec_context;
-
-	if (writes != 0)
-	{
-		Oid			guard = guard_function();
-
-		for (int i = 0; i < PROGRAM_NTABLES; i++)
-			if (writes & PROGRAM_WRITES(i))
-				check_no_foreign_code(program, i, guard);
-	}
 
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
 	SetUserIdAndSecContext(program->owner,
@@ -342,17 +549,25 @@ check_relation(Program *program, ProgramTable table, Oid relid, Oid guard)
 	table_close(rel, NoLock);
 }
 
-/* Rows of a table may be those of its partitions and children. */
+/*
+ * Rows of a table may be those of its partitions and children, of which
+ * changes of the table itself do not tell.
+ */
 static void
-check_no_foreign_code(Program *program, ProgramTable table, Oid guard)
+check_no_foreign_code(Program *program, ProgramTable table)
 {
 	Oid			relid = program->tables[table];
+	Oid			guard = guard_function();
 	ListCell   *cell;
 
 	check_relation(program, table, relid, guard);
-	if (has_subclass(relid))
-		foreach(cell, find_all_inheritors(relid, RowExclusiveLock, NULL))
-			check_relation(program, table, lfirst_oid(cell), guard);
+	if (!has_subclass(relid))
+	{
+		program->known->free_of_code |= PROGRAM_WRITES(table);
+		return;
+	}
+	foreach(cell, find_all_inheritors(relid, RowExclusiveLock, NULL))
+		check_relation(program, table, lfirst_oid(cell), guard);
 }
 
 /*
@@ -446,7 +661,8 @@ may_write(Relation rel)
 	if (writer != NULL && rel->rd_rel->relispartition)
 		relid = llast_oid(get_partition_ancestors(relid));
 	for (int i = 0; writer != NULL && i < PROGRAM_NTABLES; i++)
-		if ((writer->writes & PROGRAM_WRITES(i)) && writer->program->tables[i] == relid)
+		if ((writer->writes & writer->program->free_of_code & PROGRAM_WRITES(i)) &&
+			writer->program->tables[i] == relid)
 			return true;
 	return false;
 }

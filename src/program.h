@@ -9,7 +9,8 @@
  *		program_close(p);
  *
  * In between the search_path is pg_catalog, pg_temp and SPI is connected.  On
- * an error the transaction's own cleanup restores both, and the user.
+ * an error the transaction's own cleanup restores both, and the user.  Where
+ * mostly no query is needed, program_begin() leaves both to the first one.
  */
 #ifndef DISTRIBUTOR_PROGRAM_H
 #define DISTRIBUTOR_PROGRAM_H
@@ -21,6 +22,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "program_table.h"
 #include "refpath.h"
 
 typedef enum ProgramTable
@@ -78,8 +80,9 @@ typedef struct ProgramTerms
 } ProgramTerms;
 
 /*
- * Invariants: all tables exist and have one owner.  The settings are those of
- * the row in the table program when it was opened.
+ * Invariants: all tables exist, have one owner and the columns that the code
+ * relies on; those that are opened stay so.  The settings are those of the row
+ * in the table program when it was opened.
  */
 typedef struct Program
 {
@@ -87,7 +90,9 @@ typedef struct Program
 	char	   *schema;			/* quoted */
 	Oid			owner;
 	Oid			tables[PROGRAM_NTABLES];
-	Relation	relations[PROGRAM_NTABLES]; /* open, so that nobody alters them */
+	Relation	opened[PROGRAM_NTABLES];	/* by program_table(); so that nobody alters them */
+	uint64		free_of_code;	/* tables known to run no code of others, and locked */
+	struct KnownProgram *known;
 	Oid			refpath;		/* the type */
 	bool		text_keys;		/* member ids of the user are keys, not numbers */
 	bool		paused;
@@ -95,13 +100,23 @@ typedef struct Program
 	char	   *time_zone;
 	ProgramTerms terms;
 	bool		read_only;		/* queries see the caller's snapshot */
+	bool		pinned;			/* for queries; see program_pin() */
 	int			guc_level;
+	MemoryContext context;
+	MemoryContext caller;
 } Program;
 
 typedef void (*ProgramBody) (Program *program, void *arg);
 
 /* program.c: opening, rights, writing as the owner */
 extern Program *program_open(const char *name, bool read_only);
+extern Program *program_begin(const char *name, bool read_only);
+extern void program_pin(Program *program);
+extern Relation program_table(Program *program, ProgramTable table);
+extern Relation program_table_to_write(Program *program, ProgramTable table);
+extern const char *program_table_name(ProgramTable table);
+extern void program_table_named(Program *program, const char *name, int len);
+extern Snapshot program_snapshot(Program *program);
 extern void program_close(Program *program);
 extern bool program_exists(const char *name);
 extern void program_pin_setting(const char *name, const char *value);
@@ -139,6 +154,20 @@ extern void program_lock_tree(Program *program, bool exclusive, int timeout_ms);
 /* program_shape.c: what the code relies on in the tables */
 extern void program_check_shape(Program *program, ProgramTable table, Relation rel);
 
+/* program_known.c: what is known of programs for the session */
+typedef struct KnownProgram
+{
+	Oid			namespace;
+	bool		valid;			/* tables and owner are as they are now */
+	Oid			owner;
+	Oid			refpath;
+	Oid			tables[PROGRAM_NTABLES];
+	uint64		shaped;			/* tables that have the columns that the code relies on */
+	uint64		free_of_code;	/* tables that run no code of others when written */
+} KnownProgram;
+
+extern KnownProgram *known_program(Oid namespace);
+
 /* program_sql.c: the one place that builds names and runs SQL */
 extern char *program_sql(Program *program, const char *format);
 extern uint64 program_query(Program *program, const char *sql, int nargs,
@@ -163,6 +192,11 @@ extern Portal program_cursor(Program *program, const char *sql, int nargs,
 extern Datum program_column(uint64 row, int column, Oid type, bool *isnull);
 extern Datum program_get(uint64 row, int column, Oid type);
 extern Datum program_array(Oid type, const Datum *values, const bool *nulls, int n);
+
+/* program_write.c: rows into a table, without a query where that can be */
+extern void program_insert(Program *program, ProgramTable table, const TableRows *rows);
+extern void program_insert_new(Program *program, ProgramTable table, const TableRows *rows,
+							   const char *const *key, int nkey, bool *inserted);
 
 /* SPI hands out rows that die with its next query; these outlive it. */
 extern text *program_copy_text(Datum value);

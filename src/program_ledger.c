@@ -7,7 +7,6 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "money.h"
@@ -124,54 +123,66 @@ ledger_move(LedgerRows *rows, const int64 *source_id, int64 member_id, const cha
 	row->basis = 0;
 }
 
+/* The same text is not made anew for each row: many rows have the same rule. */
+static Datum
+text_of(const char *string, const char **last, Datum *last_text)
+{
+	if (*last == NULL || (*last != string && strcmp(*last, string) != 0))
+	{
+		*last = string;
+		*last_text = CStringGetTextDatum(string);
+	}
+	return *last_text;
+}
+
 static void
 insert_chunk(Program *program, LedgerSource source, const LedgerRow *rows, int n)
 {
 	enum
 	{
-		SOURCE, MEMBER, LEVEL, LINE, BASIS, RULE, AMOUNT, CURRENCY, REVERSES, AVAILABLE, NCOLUMNS
+		SOURCE_ID, MEMBER, BASIS, REVERSES, POSTED, AVAILABLE, LINE, LEVEL, SOURCE, RULE, AMOUNT, CURRENCY, NCOLUMNS
 	};
-	static const Oid elements[NCOLUMNS] = {INT8OID, INT8OID, INT4OID, INT4OID, INT8OID, TEXTOID, NUMERICOID,
-	TEXTOID, INT8OID, TIMESTAMPTZOID};
+	static const TableColumn names[NCOLUMNS] = {
+		{"source_id", INT8OID}, {"member_id", INT8OID}, {"basis", INT8OID}, {"reverses", INT8OID},
+		{"posted_at", TIMESTAMPTZOID}, {"available_at", TIMESTAMPTZOID}, {"line", INT4OID}, {"level", INT4OID},
+		{"source", TEXTOID}, {"rule", TEXTOID}, {"amount", NUMERICOID}, {"currency", TEXTOID}
+	};
 	Datum	   *columns[NCOLUMNS];
-	bool	   *nulls = palloc0(sizeof(bool) * n * 2);
-	Oid			types[NCOLUMNS + 1];
-	Datum		values[NCOLUMNS + 1];
+	bool	   *nulls[NCOLUMNS] = {0};
+	TableRows	entries = {NCOLUMNS, names, n, columns, nulls};
+	Datum	   *values = palloc_extended(sizeof(Datum) * n * NCOLUMNS, MCXT_ALLOC_HUGE);
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	Datum		source_text = CStringGetTextDatum(source_names[source]);
+	const char *rule = NULL;
+	const char *currency = NULL;
+	Datum		rule_text = (Datum) 0;
+	Datum		currency_text = (Datum) 0;
 
 	for (int c = 0; c < NCOLUMNS; c++)
-		columns[c] = palloc(sizeof(Datum) * n);
+		columns[c] = values + (Size) c * n;
+	nulls[REVERSES] = palloc(n);
+	nulls[AVAILABLE] = palloc(n);
 	for (int i = 0; i < n; i++)
 	{
-		columns[SOURCE][i] = Int64GetDatum(*rows[i].source_id);
+		columns[SOURCE_ID][i] = Int64GetDatum(*rows[i].source_id);
 		columns[MEMBER][i] = Int64GetDatum(rows[i].member_id);
-		columns[LEVEL][i] = Int32GetDatum(rows[i].level);
-		columns[LINE][i] = Int32GetDatum(rows[i].line);
 		columns[BASIS][i] = Int64GetDatum(rows[i].basis);
-		columns[RULE][i] = CStringGetTextDatum(rows[i].rule);
-		columns[AMOUNT][i] = NumericGetDatum(rows[i].amount);
-		columns[CURRENCY][i] = CStringGetTextDatum(rows[i].currency);
 		columns[REVERSES][i] = Int64GetDatum(rows[i].reverses);
+		nulls[REVERSES][i] = rows[i].reverses == 0;
+		columns[POSTED][i] = TimestampTzGetDatum(now);
 		columns[AVAILABLE][i] = TimestampTzGetDatum(rows[i].available_at);
-		nulls[i] = rows[i].reverses == 0;
-		nulls[n + i] = rows[i].available_at == LEDGER_UNRELEASED;
+		nulls[AVAILABLE][i] = rows[i].available_at == LEDGER_UNRELEASED;
+		columns[LINE][i] = Int32GetDatum(rows[i].line);
+		columns[LEVEL][i] = Int32GetDatum(rows[i].level);
+		columns[SOURCE][i] = source_text;
+		columns[RULE][i] = text_of(rows[i].rule, &rule, &rule_text);
+		columns[AMOUNT][i] = NumericGetDatum(rows[i].amount);
+		columns[CURRENCY][i] = text_of(rows[i].currency, &currency, &currency_text);
 	}
-	for (int c = 0; c < NCOLUMNS; c++)
-	{
-		types[c] = get_array_type(elements[c]);
-		values[c] = program_array(elements[c], columns[c],
-								  c == REVERSES ? nulls : c == AVAILABLE ? nulls + n : NULL, n);
-		pfree(columns[c]);
-	}
-	types[NCOLUMNS] = TEXTOID;
-	values[NCOLUMNS] = CStringGetTextDatum(source_names[source]);
-	program_query(program,
-				  "INSERT INTO @ledger (source, source_id, member_id, level, line, basis, rule, amount, currency,"
-				  "                     reverses, available_at, posted_at)"
-				  " SELECT $11, n.*, now() FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS n",
-				  NCOLUMNS + 1, types, values, NULL, 0);
-	for (int c = 0; c < NCOLUMNS; c++)
-		pfree(DatumGetPointer(values[c]));
-	pfree(nulls);
+	program_insert(program, PROGRAM_LEDGER, &entries);
+	pfree(values);
+	pfree(nulls[REVERSES]);
+	pfree(nulls[AVAILABLE]);
 }
 
 static void

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "program_member.h"
 #include "program_sale.h"
@@ -30,6 +31,7 @@ typedef struct Compiled
 	CompiledKey key;
 	MemoryContext context;		/* holds document and plan; NULL: not compiled */
 	Jsonb	   *document;
+	TableVersion version;		/* of the row it was read from, where that is known */
 	CommissionPlan *plan;
 } Compiled;
 
@@ -63,6 +65,7 @@ compiled_plan(Program *program, int version, Jsonb *document)
 		entry->context = NULL;
 	}
 
+	memset(&entry->version, 0, sizeof(TableVersion));
 	context = AllocSetContextCreate(CurrentMemoryContext, "distributor plan", ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(context);
 	entry->document = palloc(VARSIZE_ANY(document));
@@ -74,6 +77,63 @@ compiled_plan(Program *program, int version, Jsonb *document)
 	return entry->plan;
 }
 
+/* The plan of a row of the table; its document is read only where it is new. */
+static CommissionPlan *
+plan_of_row(Program *program, TableLookup *lookup, int version)
+{
+	CompiledKey key = {program->tables[PROGRAM_PLAN], version};
+	TableVersion row = table_version(lookup->slot);
+	Compiled   *entry = compiled_plans == NULL ? NULL : hash_search(compiled_plans, &key, HASH_FIND, NULL);
+	CommissionPlan *plan;
+	bool		isnull;
+
+	if (entry != NULL && entry->context != NULL && table_same_version(&entry->version, &row))
+		return entry->plan;
+	plan = compiled_plan(program, version,
+						 DatumGetJsonbP(table_value(lookup, (TableColumn) {"document", JSONBOID}, &isnull)));
+	entry = hash_search(compiled_plans, &key, HASH_FIND, NULL);
+	entry->version = row;
+	return plan;
+}
+
+/* The same as program_plans, by key; NULL: a query must look. */
+static PlanVersion *
+find_plans(Program *program, TimestampTz from, TimestampTz to, int *n)
+{
+	int			room = 4;
+	PlanVersion *versions = palloc(sizeof(PlanVersion) * room);
+	TableLookup lookup;
+	bool		found;
+
+	if (IsolationUsesXactSnapshot())
+		return NULL;
+	*n = 0;
+	PushActiveSnapshot(program_snapshot(program));
+	if (!table_lookup_begin(&lookup, program_table(program, PROGRAM_PLAN), (TableColumn) {"valid_from", TIMESTAMPTZOID},
+							TABLE_UP_TO, GetActiveSnapshot()))
+	{
+		PopActiveSnapshot();
+		return NULL;
+	}
+	for (found = table_lookup(&lookup, TimestampTzGetDatum(to)); found; found = table_lookup_next(&lookup))
+	{
+		PlanVersion *version;
+		bool		isnull;
+
+		if (*n == room)
+			versions = repalloc(versions, sizeof(PlanVersion) * (room *= 2));
+		version = &versions[(*n)++];
+		version->version = DatumGetInt32(table_value(&lookup, (TableColumn) {"version", INT4OID}, &isnull));
+		version->valid_from = DatumGetTimestampTz(table_value(&lookup, (TableColumn) {"valid_from", TIMESTAMPTZOID}, &isnull));
+		version->plan = plan_of_row(program, &lookup, version->version);
+		if (version->valid_from <= from)
+			break;
+	}
+	table_lookup_end(&lookup);
+	PopActiveSnapshot();
+	return versions;
+}
+
 /*
  * The versions valid at some time between from and to, the latest first: the
  * first whose valid_from is not after a moment is valid at it.  May be none.
@@ -81,10 +141,13 @@ compiled_plan(Program *program, int version, Jsonb *document)
 PlanVersion *
 program_plans(Program *program, TimestampTz from, TimestampTz to, int *n)
 {
+	PlanVersion *known = find_plans(program, from, to, n);
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum		values[2];
 	PlanVersion *versions;
 
+	if (known != NULL)
+		return known;
 	values[0] = TimestampTzGetDatum(from);
 	values[1] = TimestampTzGetDatum(to);
 	*n = program_query_now(program,

@@ -33,7 +33,7 @@
 bool
 refund_any(Program *program)
 {
-	Relation	rel = program->relations[PROGRAM_REFUND];
+	Relation	rel = program_table(program, PROGRAM_REFUND);
 
 	return rel->rd_rel->relkind != RELKIND_RELATION || RelationGetNumberOfBlocks(rel) > 0;
 }
@@ -86,7 +86,7 @@ other_writer(Relation rel, Oid index, AttrNumber attnum, const text *key)
 void
 refund_wait(Program *program, ProgramTable table, text *const *order_keys, int n)
 {
-	Relation	rel = program->relations[table];
+	Relation	rel = program_table(program, table);
 	AttrNumber	attnum = get_attnum(RelationGetRelid(rel), "order_key");
 	Oid			index;
 	TransactionId xid;

@@ -91,7 +91,7 @@ typedef struct SaleBatch
 	"           AND o.detached_at IS NULL AND EXISTS (SELECT FROM pg_class c WHERE c.oid = o.relid))"
 
 /* Orders posted in one go, and between two progress reports. */
-#define SALE_CHUNK_ROWS		10000
+#define SALE_CHUNK_ROWS		50000
 #define SALE_PROGRESS_ROWS	100000
 
 /* body for program_as_owner; arg is a SaleBatch */

@@ -6,6 +6,7 @@
 #define DISTRIBUTOR_PROGRAM_SOURCE_H
 
 #include "utils/jsonb.h"
+#include "utils/tuplestore.h"
 
 #include "program.h"
 #include "program_member.h"
@@ -118,11 +119,31 @@ extern void source_check_members(Program *program, MemberSource *source);
 extern void source_check_orders(Program *program, OrderSource *source);
 extern void source_check_lines(OrderSource *orders, LineSource *source);
 
+/*
+ * source_known.c: a table of orders as it is registered, kept for the session,
+ * with a way to read its rows without a query, where there is one.
+ */
+typedef struct OrderReader OrderReader;
+
+typedef struct KnownOrders
+{
+	OrderSource *source;
+	OrderReader *reader;		/* NULL: none */
+} KnownOrders;
+
+extern bool source_known_orders(Program *program, Relation rel, KnownOrders *known);
+
+/* What the query for orders returns of a row, in its order. */
+#define ORDER_COLUMNS	13
+extern void order_reader_eval(OrderReader *reader, TupleTableSlot *slot, Datum *values, bool *nulls);
+
 /* reading, as the caller; writing, as the owner */
 extern void source_apply_members(Program *program, MemberSource *source, Oid relid,
 								 SourceRows rows, MemberBatch *batch);
 extern int64 source_post_orders(Program *program, OrderSource *source, Oid relid,
 								SourceRows rows, TimestampTz since);
+extern int64 source_post_inserted(Program *program, KnownOrders *known, Relation rel,
+								  Tuplestorestate *new_rows);
 extern int64 source_leave_deleted(Program *program, MemberSource *source);
 extern void source_check_deleted(Program *program, OrderSource *source);
 
@@ -169,6 +190,7 @@ extern char *source_lines_query(LineSource *source);
 extern char *source_comparable_column(Oid relid, const char *column);
 extern char *source_comparable_key(Oid relid, const char *column, Oid key_type, const char *key);
 extern char *source_mapped_members(Program *program, MemberSource *source, Oid relid, const char *from);
+extern const Oid *source_order_types(Program *program);
 extern char *source_mapped_orders(Program *program, OrderSource *source, Oid relid, const char *from);
 extern char *source_mapped_refunds(Program *program, RefundSource *source, Oid relid, const char *from);
 extern char *source_members_query(Program *program, MemberSource *source, Oid relid, SourceRows rows);

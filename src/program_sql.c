@@ -44,7 +44,7 @@ static plans_hash *plans = NULL;
 
 /*
  * "@member" stands for the table member of the program; an @ that no lower
- * case letter follows stays.
+ * case letter follows stays.  The tables are opened, and so looked at.
  */
 char *
 program_sql(Program *program, const char *format)
@@ -55,7 +55,10 @@ program_sql(Program *program, const char *format)
 	for (const char *c = format; *c != '\0'; c++)
 	{
 		if (*c == '@' && c[1] >= 'a' && c[1] <= 'z')
+		{
 			appendStringInfo(&sql, "%s.", program->schema);
+			program_table_named(program, c + 1, strspn(c + 1, "abcdefghijklmnopqrstuvwxyz_"));
+		}
 		else
 			appendStringInfoChar(&sql, *c);
 	}
@@ -114,6 +117,8 @@ run_query(Program *program, Snapshot snapshot, const char *sql, int nargs,
 	SPIPlanPtr	plan = prepare(sql, nargs, types);
 	int			result;
 
+	Assert(program->pinned);
+
 	result = SPI_execute_snapshot(plan, unconstify(Datum *, values), nulls,
 								  snapshot, InvalidSnapshot,
 								  program->read_only, true, limit);
@@ -130,10 +135,12 @@ run_query(Program *program, Snapshot snapshot, const char *sql, int nargs,
  * brings a hundred thousand, and compare each row with all of the array.
  */
 static int
-pin_index_plans(void)
+pin_index_plans(Program *program)
 {
-	int			guc_level = NewGUCNestLevel();
+	int			guc_level;
 
+	program_pin(program);		/* outside of the level that ends with the query */
+	guc_level = NewGUCNestLevel();
 	program_pin_setting("enable_seqscan", "off");
 	program_pin_setting("enable_hashjoin", "off");
 	program_pin_setting("enable_mergejoin", "off");
@@ -150,7 +157,7 @@ program_query_at(Program *program, Snapshot snapshot, const char *format, int na
 				 long limit)
 {
 	char	   *sql = program_sql(program, format);
-	int			guc_level = pin_index_plans();
+	int			guc_level = pin_index_plans(program);
 	uint64		rows = run_query(program, snapshot, sql, nargs, types, values, nulls, limit);
 
 	AtEOXact_GUC(false, guc_level);
@@ -178,7 +185,7 @@ program_query_once(Program *program, const char *format, int nargs,
 {
 	MemoryContext caller = CurrentMemoryContext;
 	char	   *sql = program_sql(program, format);
-	int			guc_level = pin_index_plans();
+	int			guc_level = pin_index_plans(program);
 	int			result = SPI_execute_with_args(sql, nargs, unconstify(Oid *, types),
 											   unconstify(Datum *, values), NULL,
 											   program->read_only, limit);
@@ -215,6 +222,7 @@ program_query_text(Program *program, const char *sql, int nargs,
 				   const Oid *types, const Datum *values, const char *nulls,
 				   long limit)
 {
+	program_pin(program);
 	return run_query(program, InvalidSnapshot, sql, nargs, types, values, nulls, limit);
 }
 
@@ -228,9 +236,11 @@ program_query_text_now(Program *program, const char *sql, int nargs,
 					   const Oid *types, const Datum *values, const char *nulls,
 					   long limit)
 {
-	int			guc_level = NewGUCNestLevel();
+	int			guc_level;
 	uint64		rows;
 
+	program_pin(program);
+	guc_level = NewGUCNestLevel();
 	program_pin_setting("enable_seqscan", "off");
 	program_pin_setting("enable_mergejoin", "off");
 	program_pin_setting("enable_material", "off");
@@ -246,6 +256,7 @@ program_query_text_now(Program *program, const char *sql, int nargs,
 Portal
 program_cursor(Program *program, const char *sql, int nargs, const Oid *types, const Datum *values)
 {
+	program_pin(program);
 	return SPI_cursor_open(NULL, prepare(sql, nargs, types), unconstify(Datum *, values),
 						   NULL, program->read_only);
 }

@@ -24,6 +24,7 @@
 #include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "program_arg.h"
 #include "program_cut.h"
@@ -55,6 +56,27 @@ typedef struct TotalWriter
 	MemoryContext context;		/* of their volumes */
 } TotalWriter;
 
+/* Without a query; false: it takes one. */
+static bool
+find_total_period(Program *program, bool *isnull)
+{
+	TableLookup lookup;
+	bool		found;
+
+	PushActiveSnapshot(program_snapshot(program));
+	found = table_lookup_begin(&lookup, program_table(program, PROGRAM_PROGRAM), (TableColumn) {"singleton", BOOLOID},
+							   TABLE_EQUAL, GetActiveSnapshot());
+	if (found)
+	{
+		found = table_lookup(&lookup, BoolGetDatum(true));
+		if (found)
+			(void) table_value(&lookup, (TableColumn) {"total_period", TEXTOID}, isnull);
+		table_lookup_end(&lookup);
+	}
+	PopActiveSnapshot();
+	return found;
+}
+
 /*
  * Are totals kept?  Then by which period, and into which generation are their
  * changes written.  Asked after the change itself has been written, or with
@@ -69,6 +91,10 @@ totals_kept(Program *program, text **period, int *generation)
 	bool		isnull = true;
 	Datum		value;
 
+	(void) program_table_to_write(program, PROGRAM_TEAM_DELTA);
+	if (period == NULL && generation == NULL && !IsolationUsesXactSnapshot() &&
+		find_total_period(program, &isnull))
+		return !isnull;
 	if (program_query_now(program, "SELECT p.total_period, p.delta_generation FROM @program p",
 						  0, NULL, NULL, NULL, 1) != 1)
 		return false;
@@ -129,6 +155,8 @@ totals_of_sales(Program *program, SaleRow **rows, int n)
 void
 totals_before_refunds(Program *program)
 {
+	/* before the tree, as by whoever starts to keep totals */
+	(void) program_table_to_write(program, PROGRAM_REFUND_POSTING);
 	if (totals_kept(program, NULL, NULL))
 		program_lock_tree(program, false, 0);
 }

@@ -96,7 +96,7 @@ has_row_triggers(Relation rel)
 }
 
 static SourceRows
-changed_rows(TriggerData *trigdata)
+kind_of_change(TriggerData *trigdata)
 {
 	Trigger    *trigger = trigdata->tg_trigger;
 	Relation	rel = trigdata->tg_relation;
@@ -119,6 +119,15 @@ changed_rows(TriggerData *trigdata)
 		check_transition_table(rel, trigger->tgnewtable, SOURCE_NEW_ROWS);
 	if (rows == SOURCE_UPDATED || rows == SOURCE_DELETED)
 		check_transition_table(rel, trigger->tgoldtable, SOURCE_OLD_ROWS);
+	return rows;
+}
+
+/* The same where queries are going to read the transition tables. */
+static SourceRows
+changed_rows(TriggerData *trigdata)
+{
+	SourceRows	rows = kind_of_change(trigdata);
+
 	if (SPI_register_trigger_data(trigdata) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "could not register the transition tables");
 	return rows;
@@ -154,18 +163,29 @@ trigger_orders_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	const char *name = trigger_program(fcinfo, "orders_changed");
-	Program    *program = program_open(name, false);
-	OrderSource *source = source_orders(program, RelationGetRelid(trigdata->tg_relation));
+	Relation	rel = trigdata->tg_relation;
+	Program    *program = program_begin(name, false);
+	KnownOrders known;
+	OrderSource *source;
 
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) && !program->paused &&
+		source_known_orders(program, rel, &known) && known.reader != NULL &&
+		kind_of_change(trigdata) == SOURCE_INSERTED)
+	{
+		(void) source_post_inserted(program, &known, rel, trigdata->tg_newtable);
+		program_close(program);
+		return PointerGetDatum(NULL);
+	}
+	program_pin(program);
+	source = source_orders(program, RelationGetRelid(rel));
 	if (source == NULL)
-		not_attached(trigdata->tg_relation, name, "attach_orders");
+		not_attached(rel, name, "attach_orders");
 	if (!program->paused)
 	{
 		SourceRows	rows = changed_rows(trigdata);
 
 		source_check_orders(program, source);
-		(void) source_post_orders(program, source, RelationGetRelid(trigdata->tg_relation),
-								  rows, DT_NOBEGIN);
+		(void) source_post_orders(program, source, RelationGetRelid(rel), rows, DT_NOBEGIN);
 	}
 	program_close(program);
 	return PointerGetDatum(NULL);

@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/execdesc.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -269,38 +270,66 @@ source_apply_members(Program *program, MemberSource *source, Oid relid,
 		program_as_owner(program, PROGRAM_WRITES_MEMBERS, members_apply, batch);
 }
 
+/* Of the columns of the query for orders. */
+const Oid *
+source_order_types(Program *program)
+{
+	static const Oid by_number[ORDER_COLUMNS] = {
+		BOOLOID, TEXTOID, INT8OID, NUMERICOID, TEXTOID, TIMESTAMPTZOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID, NUMERICOID,
+		BOOLOID, TIMESTAMPTZOID
+	};
+	static const Oid by_text[ORDER_COLUMNS] = {
+		BOOLOID, TEXTOID, TEXTOID, NUMERICOID, TEXTOID, TIMESTAMPTZOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID, NUMERICOID,
+		BOOLOID, TIMESTAMPTZOID
+	};
+
+	return program->text_keys ? by_text : by_number;
+}
+
+enum
+{
+	ORDER_HERE, ORDER_KEY, ORDER_MEMBER, ORDER_AMOUNT, ORDER_CURRENCY, ORDER_TIME, ORDER_ATTRIBUTES, ORDER_PAID,
+	ORDER_EARLY, ORDER_REFUNDED, ORDER_REFUNDED_AMOUNT, ORDER_FULFILLED, ORDER_FULFILLED_AT
+};
+
+/* A row of that query; all of it is copied. */
+static void
+take_order(Program *program, SaleRow *row, const Datum *values, const bool *nulls)
+{
+	memset(row, 0, sizeof(SaleRow));
+	row->order_key = nulls[ORDER_KEY] ? NULL : program_copy_text(values[ORDER_KEY]);
+	row->has_member = !nulls[ORDER_MEMBER];
+	if (row->has_member && program->text_keys)
+		row->member_key = program_copy_text(values[ORDER_MEMBER]);
+	else if (row->has_member)
+		row->member_id = DatumGetInt64(values[ORDER_MEMBER]);
+	row->amount = nulls[ORDER_AMOUNT] ? NULL : DatumGetNumericCopy(values[ORDER_AMOUNT]);
+	row->currency = nulls[ORDER_CURRENCY] ? NULL : TextDatumGetCString(values[ORDER_CURRENCY]);
+	row->has_occurred_at = !nulls[ORDER_TIME];
+	row->occurred_at = nulls[ORDER_TIME] ? 0 : DatumGetTimestampTz(values[ORDER_TIME]);
+	row->attributes = nulls[ORDER_ATTRIBUTES] ? NULL : DatumGetJsonbPCopy(values[ORDER_ATTRIBUTES]);
+	row->paid = DatumGetBool(values[ORDER_PAID]);
+	row->early = DatumGetBool(values[ORDER_EARLY]);
+	row->refunded = DatumGetBool(values[ORDER_REFUNDED]);
+	row->refunded_amount = nulls[ORDER_REFUNDED_AMOUNT] ? NULL : DatumGetNumericCopy(values[ORDER_REFUNDED_AMOUNT]);
+	row->fulfilled = DatumGetBool(values[ORDER_FULFILLED]);
+	row->has_fulfilled_at = !nulls[ORDER_FULFILLED_AT];
+	row->fulfilled_at = nulls[ORDER_FULFILLED_AT] ? 0 : DatumGetTimestampTz(values[ORDER_FULFILLED_AT]);
+}
+
 static void
 read_order(Program *program, SaleRow *row, uint64 at)
 {
-	bool		isnull;
-	Datum		value;
+	const Oid  *types = source_order_types(program);
+	Datum		values[ORDER_COLUMNS];
+	bool		nulls[ORDER_COLUMNS];
 
-	memset(row, 0, sizeof(SaleRow));
-	value = program_column(at, 2, TEXTOID, &isnull);
-	row->order_key = isnull ? NULL : program_copy_text(value);
-	value = program_column(at, 3, key_type(program), &isnull);
-	row->has_member = !isnull;
-	if (!isnull && program->text_keys)
-		row->member_key = program_copy_text(value);
-	else if (!isnull)
-		row->member_id = DatumGetInt64(value);
-	value = program_column(at, 4, NUMERICOID, &isnull);
-	row->amount = isnull ? NULL : DatumGetNumericCopy(value);
-	row->currency = source_column_text(at, 5);
-	value = program_column(at, 6, TIMESTAMPTZOID, &isnull);
-	row->has_occurred_at = !isnull;
-	row->occurred_at = isnull ? 0 : DatumGetTimestampTz(value);
-	value = program_column(at, 7, JSONBOID, &isnull);
-	row->attributes = isnull ? NULL : DatumGetJsonbPCopy(value);
-	row->paid = DatumGetBool(program_get(at, 8, BOOLOID));
-	row->early = DatumGetBool(program_get(at, 9, BOOLOID));
-	row->refunded = DatumGetBool(program_get(at, 10, BOOLOID));
-	value = program_column(at, 11, NUMERICOID, &isnull);
-	row->refunded_amount = isnull ? NULL : DatumGetNumericCopy(value);
-	row->fulfilled = DatumGetBool(program_get(at, 12, BOOLOID));
-	value = program_column(at, 13, TIMESTAMPTZOID, &isnull);
-	row->has_fulfilled_at = !isnull;
-	row->fulfilled_at = isnull ? 0 : DatumGetTimestampTz(value);
+	for (int c = 0; c < ORDER_COLUMNS; c++)
+		if ((c >= ORDER_PAID && c <= ORDER_REFUNDED) || c == ORDER_FULFILLED)
+			values[c] = program_get(at, c + 1, types[c]);
+		else
+			values[c] = program_column(at, c + 1, types[c], &nulls[c]);
+	take_order(program, row, values, nulls);
 }
 
 static void
@@ -531,6 +560,68 @@ source_post_orders(Program *program, OrderSource *source, Oid relid,
 	}
 	SPI_freetuptable(SPI_tuptable);
 	SPI_cursor_close(portal);
+	MemoryContextDelete(context);
+	return posted;
+}
+
+/* The next rows that were inserted, as the query for them would return them. */
+static void
+next_inserted(Program *program, OrderReader *reader, Tuplestorestate *new_rows, int pointer,
+			  TupleTableSlot *slot, SaleBatch *batch)
+{
+	int			room = 1;
+
+	tuplestore_select_read_pointer(new_rows, pointer);
+	batch->rows = palloc(sizeof(SaleRow) * room);
+	while (batch->n < SALE_CHUNK_ROWS && tuplestore_gettupleslot(new_rows, true, false, slot))
+	{
+		Datum		values[ORDER_COLUMNS];
+		bool		nulls[ORDER_COLUMNS];
+
+		order_reader_eval(reader, slot, values, nulls);
+		if (!DatumGetBool(values[ORDER_PAID]) && !DatumGetBool(values[ORDER_REFUNDED]))
+			continue;
+		if (batch->n == room)
+			batch->rows = repalloc(batch->rows, sizeof(SaleRow) * (room = Min(room * 8, SALE_CHUNK_ROWS)));
+		take_order(program, &batch->rows[batch->n++], values, nulls);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * The same as source_post_orders for what a statement has inserted, without a
+ * query.  Such orders have no lines (source_known_orders).
+ */
+int64
+source_post_inserted(Program *program, KnownOrders *known, Relation rel, Tuplestorestate *new_rows)
+{
+	OrderSource *source = known->source;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "distributor orders",
+												  ALLOCSET_DEFAULT_SIZES);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
+	int			pointer = tuplestore_alloc_read_pointer(new_rows, EXEC_FLAG_REWIND);
+	int64		posted = 0;
+
+	if (source->nattributes > 0)
+		program_pin_setting("timezone", "UTC");
+	tuplestore_select_read_pointer(new_rows, pointer);
+	tuplestore_rescan(new_rows);
+	for (;;)
+	{
+		SaleBatch	batch = {.order_source_id = source->id,.timed = source->occurred_at != NULL};
+		MemoryContext caller = MemoryContextSwitchTo(context);
+
+		batch.tells_refunds = source->refunded_amount != NULL;
+		next_inserted(program, known->reader, new_rows, pointer, slot, &batch);
+		if (batch.n > 0)
+			program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &batch);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(context);
+		posted += batch.posted;
+		if (batch.n < SALE_CHUNK_ROWS)
+			break;
+	}
+	ExecDropSingleTupleTableSlot(slot);
 	MemoryContextDelete(context);
 	return posted;
 }

@@ -157,6 +157,39 @@ SELECT bench.grid('insert', 'shuffled', '{random}', 1e6);
 \qecho '|---|---|---|'
 SELECT bench.grid('commissions', 'joined', '{three levels,differential}', 1e6);
 \qecho
+\qecho '## Posting orders'
+\qecho
+SELECT format('A plan of three levels; %s entries of the ledger for a statement of %s orders, %s for single ones. Microseconds for an order, seconds for the statement; the orders themselves are in all of them.',
+	(SELECT max(answer) FROM bench.median WHERE topic = 'posting' AND subject = 'many'), (SELECT count(*) FROM posting.new_order),
+	(SELECT max(answer) FROM bench.median WHERE topic = 'posting' AND subject = 'one'));
+\qecho
+\qecho '| | one | many |'
+\qecho '|---|---|---|'
+SELECT format('| %s | %s | %s |', what, bench.digits(max(us) FILTER (WHERE subject LIKE '%one')), bench.digits(max(us) FILTER (WHERE subject LIKE '%many') / 1e6))
+FROM bench.median JOIN (VALUES (1, 'bare', 'no trigger'), (2, 'by_row', 'row trigger, recursive CTE; ledger alone'), (3, 'by_set', 'statement trigger, joins; ledger alone'),
+	(4, 'this', 'this, with sales and their keys')) AS v(i, contender, what) USING (contender)
+WHERE topic = 'posting' GROUP BY i, what ORDER BY i;
+\qecho
+\qecho '| what | ratio | goal |'
+\qecho '|---|---|---|'
+WITH us AS (SELECT subject, contender, us FROM bench.median WHERE topic = 'posting')
+SELECT format('| %s | %s | %s |', what, bench.digits(ratio), goal) FROM (
+	SELECT 1, 'what a single order takes beyond its insertion: this / row trigger', (t.us - b.us) / (r.us - b.us), '<= 0.6'
+	FROM us t, us r, us b WHERE (t.subject, t.contender, r.subject, r.contender, b.subject) = ('one', 'this', 'one', 'by_row', 'bare one')
+	UNION ALL
+	SELECT 2, 'many orders: this / statement trigger', t.us / s.us, '<= 1'
+	FROM us t, us s WHERE (t.subject, t.contender, s.subject, s.contender) = ('many', 'this', 'many', 'by_set')
+	UNION ALL
+	SELECT 3, 'orders a second of 8 connections under one root: this / as many rows inserted bare', t.tps / b.tps, '>= 0.8'
+	FROM (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY orders_per_second) FROM bench.throughput WHERE round > 0 AND contender = 'this') t(tps),
+		(SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY orders_per_second) FROM bench.throughput WHERE round > 0 AND contender = 'bare') b(tps)
+	UNION ALL
+	SELECT 4, 'memory of a session after a million orders / after the first statement',
+		(SELECT bytes FROM bench.memory ORDER BY orders DESC LIMIT 1)::double precision / (SELECT bytes FROM bench.memory ORDER BY orders LIMIT 1), '<= 1.1'
+	) AS v(i, what, ratio, goal) ORDER BY i;
+\qecho
+SELECT format('Of the 8 connections, %s were seen waiting for a lock in %s looks.', sum(lock_waits), sum(looks)) FROM bench.throughput WHERE contender = 'this';
+\qecho
 \qecho '## What the planner chooses'
 \qecho
 \qecho 'On a table with both indexes, and what an index scan takes where there is only the one, microseconds.'

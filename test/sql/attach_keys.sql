@@ -86,6 +86,7 @@ INSERT INTO ak_users VALUES (4, 3), (5, 3);
 UPDATE ak_users SET up = 2 WHERE id = 5;
 INSERT INTO ak_orders VALUES (2, 4, 100);
 UPDATE ak_orders SET amount = 100.00;
+SELECT record_sale('attach_keys', '2', 4, 100) > 0 AS same;
 SELECT t.relname, t.seq_scan - b.seq_scan AS scans, t.idx_scan > b.idx_scan AS by_index
   FROM pg_stat_xact_user_tables t JOIN ak_before b USING (relid) ORDER BY t.relname;
 COMMIT;

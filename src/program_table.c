@@ -1,0 +1,744 @@
+/*
+ * program_table.c
+ *	  Rows of a table by key, and rows into a table, without a query.
+ */
+#include "compat.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/sortsupport.h"
+#include "utils/syscache.h"
+
+#include "program_table.h"
+
+/* Rows that go into the heap together. */
+#define MULTI_ROWS	1000
+
+typedef struct KnownIndex
+{
+	Oid			oid;
+	bool		unique;
+	bool		plain;			/* no expression, no predicate, no exclusion, checked at once */
+	int			nkeys;			/* without included columns */
+	int			ncolumns;
+	AttrNumber	columns[INDEX_MAX_KEYS];
+	IndexInfo  *info;
+	/* finding rows by the first column; InvalidOid: not by this one */
+	RegProcedure equal;
+	RegProcedure up_to;
+	Oid			type;
+	Oid			collation;
+} KnownIndex;
+
+/*
+ * What is known of a table.  Invariant: where valid, as the table is now, for
+ * whoever has locked it after the last look for invalidations.
+ */
+typedef struct KnownTable
+{
+	Oid			relid;
+	bool		valid;
+	MemoryContext context;		/* of all that follows */
+	TupleDesc	desc;
+	int			nindexes;
+	KnownIndex *indexes;
+	bool		local;			/* rows are here, and not in partitions or on other machines */
+	bool		writable;
+	ExprState **defaults;		/* by column; NULL: null */
+	int			nchecks;
+	ExprState **checks;
+	ExprContext *econtext;		/* lives as long as the expressions */
+} KnownTable;
+
+static HTAB *known_tables = NULL;
+
+static void
+table_changed(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	KnownTable *known;
+
+	if (OidIsValid(relid))
+	{
+		known = hash_search(known_tables, &relid, HASH_FIND, NULL);
+		if (known != NULL)
+			known->valid = false;
+		return;
+	}
+	hash_seq_init(&status, known_tables);
+	while ((known = hash_seq_search(&status)) != NULL)
+		known->valid = false;
+}
+
+/* Functions, their rights, and operators: any table may use them. */
+static void
+code_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	table_changed(arg, InvalidOid);
+}
+
+static bool
+is_not_the_servers(Oid function, void *context)
+{
+	return function >= FirstUnpinnedObjectId;
+}
+
+/* Does it run anything but the server's own functions? */
+static bool
+runs_other_code(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_not_the_servers, NULL) ||
+		IsA(node, CoerceToDomain) || IsA(node, SubLink) || IsA(node, NextValueExpr))
+		return true;
+	return expression_tree_walker(node, runs_other_code, context);
+}
+
+bool
+table_expression_is_plain(Node *expression)
+{
+	return !runs_other_code(expression, NULL);
+}
+
+/* Equality of nulls aside, such an index has all rows that a key can find. */
+static bool
+only_leaves_out_nulls(List *predicate, AttrNumber column)
+{
+	NullTest   *test;
+
+	if (predicate == NIL)
+		return true;
+	if (list_length(predicate) != 1 || !IsA(linitial(predicate), NullTest))
+		return false;
+	test = linitial(predicate);
+	return test->nulltesttype == IS_NOT_NULL && !test->argisrow && IsA(test->arg, Var) &&
+		((Var *) test->arg)->varattno == column;
+}
+
+static RegProcedure
+index_operator(Relation index, StrategyNumber strategy)
+{
+	Oid			type = index->rd_opcintype[0];
+	Oid			operator = get_opfamily_member(index->rd_opfamily[0], type, type, strategy);
+
+	return OidIsValid(operator) ? get_opcode(operator) : InvalidOid;
+}
+
+static void
+know_index(KnownTable *known, KnownIndex *mine, Relation index)
+{
+	Form_pg_index form = index->rd_index;
+	IndexInfo  *info = BuildIndexInfo(index);
+	AttrNumber	first = form->indkey.values[0];
+
+	mine->oid = RelationGetRelid(index);
+	mine->info = info;
+	mine->unique = form->indisunique;
+	mine->nkeys = info->ii_NumIndexKeyAttrs;
+	mine->ncolumns = info->ii_NumIndexAttrs;
+	for (int i = 0; i < mine->ncolumns; i++)
+		mine->columns[i] = info->ii_IndexAttrNumbers[i];
+	mine->plain = info->ii_Expressions == NIL && info->ii_Predicate == NIL &&
+		info->ii_ExclusionOps == NULL && form->indimmediate;
+
+	if (index->rd_rel->relam == BTREE_AM_OID && form->indisvalid && !form->indcheckxmin &&
+		first > 0 && only_leaves_out_nulls(info->ii_Predicate, first) &&
+		IsBinaryCoercible(TupleDescAttr(known->desc, first - 1)->atttypid, index->rd_opcintype[0]) &&
+		index->rd_indcollation[0] == TupleDescAttr(known->desc, first - 1)->attcollation)
+	{
+		mine->type = index->rd_opcintype[0];
+		mine->collation = index->rd_indcollation[0];
+		mine->equal = index_operator(index, BTEqualStrategyNumber);
+		if (!(index->rd_indoption[0] & INDOPTION_DESC))
+			mine->up_to = index_operator(index, BTLessEqualStrategyNumber);
+	}
+}
+
+static void
+know_indexes(KnownTable *known, Relation rel)
+{
+	List	   *oids = RelationGetIndexList(rel);
+	ListCell   *cell;
+
+	known->indexes = palloc0(sizeof(KnownIndex) * Max(list_length(oids), 1));
+	foreach(cell, oids)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (index->rd_index->indisready)
+		{
+			know_index(known, &known->indexes[known->nindexes], index);
+			known->writable &= known->indexes[known->nindexes++].plain;
+		}
+		index_close(index, NoLock);
+	}
+}
+
+/* An expression that a row needs; false: it is not for us to run. */
+static bool
+know_expression(Node *node, ExprState **state)
+{
+	Expr	   *expr;
+
+	if (runs_other_code(node, NULL))
+		return false;
+	expr = expression_planner((Expr *) node);
+	*state = ExecInitExpr(expr, NULL);
+	return true;
+}
+
+static void
+know_expressions(KnownTable *known, Relation rel)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	TupleConstr *constr = desc->constr;
+
+	known->econtext = CreateStandaloneExprContext();
+	known->defaults = palloc0(sizeof(ExprState *) * Max(desc->natts, 1));
+	for (int i = 0; known->writable && i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Node	   *node;
+
+		if (att->attisdropped)
+			continue;
+		if (att->attidentity != '\0' || att->attgenerated != '\0' ||
+			get_typtype(att->atttypid) == TYPTYPE_DOMAIN)
+			known->writable = false;
+		else if ((node = build_column_default(rel, i + 1)) != NULL)
+			known->writable &= know_expression(node, &known->defaults[i]);
+	}
+	if (!known->writable || constr == NULL)
+		return;
+	known->checks = palloc0(sizeof(ExprState *) * Max(constr->num_check, 1));
+	for (int i = 0; known->writable && i < constr->num_check; i++)
+		known->writable &= know_expression(stringToNode(constr->check[i].ccbin),
+										   &known->checks[known->nchecks++]);
+}
+
+/*
+ * What a row needs that we do not do.  Triggers before the statement are the
+ * guards, which let their program through: the others have been refused.
+ */
+static bool
+has_row_triggers(Relation rel)
+{
+	TriggerDesc *triggers = rel->trigdesc;
+
+	return triggers != NULL &&
+		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
+		 triggers->trig_insert_instead_row || triggers->trig_insert_after_statement);
+}
+
+static void
+know_table(KnownTable *known, Relation rel)
+{
+	known->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+
+	/* a distributed engine keeps the rows of its tables elsewhere */
+	known->local = rel->rd_rel->relkind == RELKIND_RELATION && !rel->rd_rel->relispartition &&
+		!rel->rd_rel->relhassubclass && !OidIsValid(get_extension_oid("citus", true));
+	known->writable = known->local && !has_row_triggers(rel) && rel->rd_rules == NULL;
+	if (!known->local)
+		return;
+	know_indexes(known, rel);
+	know_expressions(known, rel);
+}
+
+static KnownTable *
+known_table(Relation rel)
+{
+	Oid			relid = RelationGetRelid(rel);
+	KnownTable *known;
+	bool		found;
+	MemoryContext caller;
+	MemoryContext context;
+
+	if (known_tables == NULL)
+	{
+		HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(KnownTable)};
+
+		known_tables = hash_create("distributor tables", 64, &ctl, HASH_ELEM | HASH_BLOBS);
+		CacheRegisterRelcacheCallback(table_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(PROCOID, code_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(AMOPOPID, code_changed, (Datum) 0);
+	}
+	known = hash_search(known_tables, &relid, HASH_ENTER, &found);
+	if (found && known->valid)
+		return known;
+	/* somebody further up may be using it: code of an index's owner runs inside */
+	if (found && known->context != NULL)
+		MemoryContextSetParent(known->context, TopTransactionContext);
+	memset((char *) known + sizeof(Oid), 0, sizeof(KnownTable) - sizeof(Oid));
+
+	context = AllocSetContextCreate(TopTransactionContext, "distributor table", ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	known->valid = true;		/* a change that is told meanwhile takes it back */
+	PG_TRY();
+	{
+		know_table(known, rel);
+	}
+	PG_CATCH();
+	{
+		known->valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	MemoryContextSetParent(context, CacheMemoryContext);
+	known->context = context;
+	return known;
+}
+
+/* Columns mostly stand in the order in which they are asked for. */
+static AttrNumber
+find_column(TupleDesc desc, TableColumn column, int from)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		int			at = (from + i) % desc->natts;
+		Form_pg_attribute att = TupleDescAttr(desc, at);
+
+		if (strcmp(NameStr(att->attname), column.name) == 0 && !att->attisdropped &&
+			att->atttypid == column.type)
+			return at + 1;
+	}
+	return InvalidAttrNumber;
+}
+
+/* Finding rows */
+
+bool
+table_lookup_begin(TableLookup *lookup, Relation rel, TableColumn column, TableMatch match, Snapshot snapshot)
+{
+	KnownTable *known = known_table(rel);
+	AttrNumber	attnum = known->local ? find_column(known->desc, column, 0) : InvalidAttrNumber;
+
+	for (int i = 0; attnum != InvalidAttrNumber && i < known->nindexes; i++)
+	{
+		KnownIndex *index = &known->indexes[i];
+		RegProcedure operator = match == TABLE_EQUAL ? index->equal : index->up_to;
+
+		if (!OidIsValid(operator) || index->columns[0] != attnum)
+			continue;
+		ScanKeyEntryInitialize(&lookup->key, 0, 1,
+							   match == TABLE_EQUAL ? BTEqualStrategyNumber : BTLessEqualStrategyNumber,
+							   InvalidOid, index->collation, operator, (Datum) 0);
+		lookup->rel = rel;
+		lookup->last = 0;
+		lookup->index = index_open(index->oid, AccessShareLock);
+		lookup->scan = compat_index_beginscan(rel, lookup->index, snapshot, 1);
+		lookup->slot = table_slot_create(rel, NULL);
+		lookup->direction = match == TABLE_EQUAL ? ForwardScanDirection : BackwardScanDirection;
+		return true;
+	}
+	return false;
+}
+
+bool
+table_lookup(TableLookup *lookup, Datum value)
+{
+	lookup->key.sk_argument = value;
+	index_rescan(lookup->scan, &lookup->key, 1, NULL, 0);
+	return table_lookup_next(lookup);
+}
+
+bool
+table_lookup_next(TableLookup *lookup)
+{
+	return index_getnext_slot(lookup->scan, lookup->direction, lookup->slot);
+}
+
+void
+table_lookup_end(TableLookup *lookup)
+{
+	ExecDropSingleTupleTableSlot(lookup->slot);
+	index_endscan(lookup->scan);
+	index_close(lookup->index, NoLock);
+}
+
+/* Of the row that was found, whose table has been seen to have the column. */
+Datum
+table_value(TableLookup *lookup, TableColumn column, bool *isnull)
+{
+	AttrNumber	attnum = find_column(RelationGetDescr(lookup->rel), column, lookup->last);
+
+	if (attnum == InvalidAttrNumber)
+		elog(ERROR, "table \"%s\" has no column \"%s\" of the type that is needed",
+			 RelationGetRelationName(lookup->rel), column.name);
+	lookup->last = attnum;
+	return slot_getattr(lookup->slot, attnum, isnull);
+}
+
+bool
+table_has_rows(Relation rel, Snapshot snapshot)
+{
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	bool		found;
+
+	if (!known_table(rel)->local)
+		return true;
+	if (RelationGetNumberOfBlocks(rel) == 0)
+		return false;
+	scan = table_beginscan(rel, snapshot, 0, NULL);
+	slot = table_slot_create(rel, NULL);
+	found = table_scan_getnextslot(scan, ForwardScanDirection, slot);
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	return found;
+}
+
+TableVersion
+table_version(TupleTableSlot *slot)
+{
+	TableVersion version;
+	bool		isnull;
+
+	version.tid = slot->tts_tid;
+	version.xmin = DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
+	return version;
+}
+
+bool
+table_same_version(const TableVersion *a, const TableVersion *b)
+{
+	return a->xmin == b->xmin && memcmp(&a->tid, &b->tid, sizeof(ItemPointerData)) == 0;
+}
+
+/* Writing rows */
+
+typedef struct Insertion
+{
+	Relation	rel;
+	KnownTable *known;
+	const TableRows *rows;
+	AttrNumber *attnums;		/* of the columns of rows */
+	bool	   *given;			/* by column of the table: it is among them */
+	int			natts;
+	int			n;				/* rows that are made */
+	Datum	   *values;			/* of natts columns each */
+	bool	   *nulls;
+	ItemPointerData *tids;		/* where they have been put */
+	Relation   *indexes;		/* open */
+	IndexInfo **infos;			/* ours: access methods keep something in them */
+} Insertion;
+
+/*
+ * Old snapshots are for queries, as they know what must not be overlooked in
+ * them, and so is the error where nothing may be written.
+ */
+static bool
+begin_insertion(Insertion *insertion, Relation rel, const TableRows *rows)
+{
+	KnownTable *known = known_table(rel);
+
+	if (!known->writable || IsolationUsesXactSnapshot() || XactReadOnly || IsInParallelMode())
+		return false;
+	insertion->rel = rel;
+	insertion->known = known;
+	insertion->rows = rows;
+	insertion->natts = known->desc->natts;
+	insertion->n = 0;
+	insertion->attnums = palloc(sizeof(AttrNumber) * rows->ncolumns);
+	insertion->given = palloc0(sizeof(bool) * insertion->natts);
+	for (int c = 0; c < rows->ncolumns; c++)
+	{
+		AttrNumber	attnum = find_column(known->desc, rows->columns[c], c == 0 ? 0 : insertion->attnums[c - 1]);
+
+		if (attnum == InvalidAttrNumber)
+			return false;
+		insertion->attnums[c] = attnum;
+		insertion->given[attnum - 1] = true;
+	}
+	insertion->values = palloc_extended(sizeof(Datum) * rows->n * insertion->natts, MCXT_ALLOC_HUGE);
+	insertion->nulls = palloc_extended(sizeof(bool) * rows->n * insertion->natts, MCXT_ALLOC_HUGE);
+	insertion->tids = palloc_extended(sizeof(ItemPointerData) * rows->n, MCXT_ALLOC_HUGE);
+	insertion->indexes = palloc(sizeof(Relation) * Max(known->nindexes, 1));
+	insertion->infos = palloc(sizeof(IndexInfo *) * Max(known->nindexes, 1));
+	for (int i = 0; i < known->nindexes; i++)
+	{
+		insertion->indexes[i] = index_open(known->indexes[i].oid, RowExclusiveLock);
+		insertion->infos[i] = palloc(sizeof(IndexInfo));
+		memcpy(insertion->infos[i], known->indexes[i].info, sizeof(IndexInfo));
+		insertion->infos[i]->ii_AmCache = NULL;
+		insertion->infos[i]->ii_Context = CurrentMemoryContext;
+	}
+	return true;
+}
+
+static void
+end_insertion(Insertion *insertion)
+{
+	for (int i = 0; i < insertion->known->nindexes; i++)
+	{
+		compat_index_insert_cleanup(insertion->indexes[i], insertion->infos[i]);
+		index_close(insertion->indexes[i], NoLock);
+	}
+	if (insertion->n > 0)
+		CommandCounterIncrement();
+}
+
+/* The next row as it will be; false: it is for a query, which will say why. */
+static bool
+make_row(Insertion *insertion, TupleTableSlot *slot)
+{
+	KnownTable *known = insertion->known;
+	const TableRows *rows = insertion->rows;
+	int			natts = insertion->natts;
+	Datum	   *values = insertion->values + (Size) insertion->n * natts;
+	bool	   *nulls = insertion->nulls + (Size) insertion->n * natts;
+
+	memset(nulls, true, natts);
+	for (int c = 0; c < rows->ncolumns; c++)
+	{
+		int			at = insertion->attnums[c] - 1;
+
+		values[at] = rows->values[c][insertion->n];
+		nulls[at] = rows->nulls[c] != NULL && rows->nulls[c][insertion->n];
+	}
+	for (int i = 0; i < natts; i++)
+	{
+		if (known->defaults[i] != NULL && !insertion->given[i])
+			values[i] = ExecEvalExpr(known->defaults[i], known->econtext, &nulls[i]);
+		if (nulls[i])
+		{
+			values[i] = (Datum) 0;
+			if (TupleDescAttr(known->desc, i)->attnotnull)
+				return false;
+		}
+	}
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, values, sizeof(Datum) * natts);
+	memcpy(slot->tts_isnull, nulls, sizeof(bool) * natts);
+	ExecStoreVirtualTuple(slot);
+	known->econtext->ecxt_scantuple = slot;
+	for (int i = 0; i < known->nchecks; i++)
+	{
+		bool		isnull;
+		Datum		holds = ExecEvalExprSwitchContext(known->checks[i], known->econtext, &isnull);
+
+		if (!isnull && !DatumGetBool(holds))
+			return false;
+	}
+	ResetExprContext(known->econtext);
+	insertion->n++;
+	return true;
+}
+
+static bool
+index_row(Insertion *insertion, int i, int row, IndexUniqueCheck check)
+{
+	KnownIndex *index = &insertion->known->indexes[i];
+	const Datum *from = insertion->values + (Size) row * insertion->natts;
+	const bool *from_nulls = insertion->nulls + (Size) row * insertion->natts;
+	Datum		values[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+
+	for (int c = 0; c < index->ncolumns; c++)
+	{
+		values[c] = from[index->columns[c] - 1];
+		nulls[c] = from_nulls[index->columns[c] - 1];
+	}
+	return index_insert(insertion->indexes[i], values, nulls, &insertion->tids[row], insertion->rel,
+						check, false, insertion->infos[i]);
+}
+
+typedef struct SortedRow
+{
+	Datum		key;
+	bool		isnull;
+	int			row;
+} SortedRow;
+
+static int
+by_key_and_row(const void *a, const void *b, void *arg)
+{
+	const SortedRow *x = a;
+	const SortedRow *y = b;
+	int			order = ApplySortComparator(x->key, x->isnull, y->key, y->isnull, arg);
+
+	return order != 0 ? order : (x->row > y->row) - (x->row < y->row);
+}
+
+/*
+ * Many rows go into a B-tree in the order of its first column: the pages that
+ * they go to are then at hand.
+ */
+static SortedRow *
+sorted_rows(Insertion *insertion, int i)
+{
+	Relation	index = insertion->indexes[i];
+	int			first = insertion->known->indexes[i].columns[0] - 1;
+	SortedRow  *sorted = palloc_extended(sizeof(SortedRow) * insertion->n, MCXT_ALLOC_HUGE);
+	SortSupportData order = {0};
+
+	for (int row = 0; row < insertion->n; row++)
+	{
+		sorted[row].row = row;
+		sorted[row].key = insertion->values[(Size) row * insertion->natts + first];
+		sorted[row].isnull = insertion->nulls[(Size) row * insertion->natts + first];
+	}
+	if (insertion->n == 1 || index->rd_rel->relam != BTREE_AM_OID)
+		return sorted;
+	order.ssup_cxt = CurrentMemoryContext;
+	order.ssup_collation = index->rd_indcollation[0];
+	order.ssup_nulls_first = (index->rd_indoption[0] & INDOPTION_NULLS_FIRST) != 0;
+	order.ssup_attno = 1;
+	compat_sort_as_index(index, (index->rd_indoption[0] & INDOPTION_DESC) != 0, &order);
+	qsort_arg(sorted, insertion->n, sizeof(SortedRow), by_key_and_row, &order);
+	return sorted;
+}
+
+/* Enter all rows that are in the table into all indexes but one. */
+static void
+index_rows(Insertion *insertion, int but)
+{
+	for (int i = 0; i < insertion->known->nindexes; i++)
+	{
+		KnownIndex *index = &insertion->known->indexes[i];
+		SortedRow  *sorted;
+
+		if (i == but)
+			continue;
+		sorted = sorted_rows(insertion, i);
+		for (int at = 0; at < insertion->n; at++)
+		{
+			(void) index_row(insertion, i, sorted[at].row, index->unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO);
+			CHECK_FOR_INTERRUPTS();
+		}
+		pfree(sorted);
+	}
+}
+
+/*
+ * Rows of which none is there yet.  The relation is open and locked, and the
+ * caller has seen to it that its triggers need not be fired.
+ */
+int
+table_insert(Relation rel, const TableRows *rows)
+{
+	Insertion	insertion;
+	TupleTableSlot **slots;
+	int			nslots = Min(rows->n, MULTI_ROWS);
+	bool		good = true;
+
+	if (rows->n == 0 || !begin_insertion(&insertion, rel, rows))
+		return 0;
+	slots = palloc(sizeof(TupleTableSlot *) * nslots);
+	for (int i = 0; i < nslots; i++)
+		slots[i] = MakeSingleTupleTableSlot(insertion.known->desc, &TTSOpsVirtual);
+	for (int start = 0; good && start < rows->n; start = insertion.n)
+	{
+		int			n = 0;
+
+		while (n < nslots && start + n < rows->n && (good = make_row(&insertion, slots[n])))
+			n++;
+		if (n == 0)
+			break;
+		table_multi_insert(rel, slots, n, GetCurrentCommandId(true), 0, NULL);
+		for (int i = 0; i < n; i++)
+			insertion.tids[start + i] = slots[i]->tts_tid;
+		CHECK_FOR_INTERRUPTS();
+	}
+	for (int i = 0; i < nslots; i++)
+		ExecDropSingleTupleTableSlot(slots[i]);
+	index_rows(&insertion, -1);
+	end_insertion(&insertion);
+	return insertion.n;
+}
+
+/* The one index that is unique in exactly these columns; -1: none, or several. */
+static int
+key_index(KnownTable *known, const char *const *key, int nkey)
+{
+	int			found = -1;
+
+	for (int i = 0; i < known->nindexes; i++)
+	{
+		KnownIndex *index = &known->indexes[i];
+		int			matches = 0;
+
+		if (!index->unique || index->nkeys != nkey || !OidIsValid(index->equal))
+			continue;
+		for (int c = 0; c < nkey; c++)
+			for (int k = 0; k < nkey; k++)
+				matches += strcmp(NameStr(TupleDescAttr(known->desc, index->columns[c] - 1)->attname), key[k]) == 0;
+		if (matches != nkey)
+			continue;
+		if (found >= 0)
+			return -1;
+		found = i;
+	}
+	return found;
+}
+
+/*
+ * Put the last row made into the table and the index of its key, as INSERT ...
+ * ON CONFLICT does: nobody can wait for a row that may yet be taken back.
+ */
+static bool
+insert_if_new(Insertion *insertion, int arbiter, TupleTableSlot *slot)
+{
+	TransactionId xid = GetCurrentTransactionId();
+	uint32		token = SpeculativeInsertionLockAcquire(xid);
+	int			row = insertion->n - 1;
+	bool		is_new;
+
+	table_tuple_insert_speculative(insertion->rel, slot, GetCurrentCommandId(true), 0, NULL, token);
+	insertion->tids[row] = slot->tts_tid;
+	is_new = index_row(insertion, arbiter, row, UNIQUE_CHECK_PARTIAL);
+	table_tuple_complete_speculative(insertion->rel, slot, token, is_new);
+	SpeculativeInsertionLockRelease(xid);
+	return is_new;
+}
+
+/*
+ * Rows with a unique key.  The first whose key may be there already ends it: a
+ * query waits for whoever is writing the key, if somebody is, and it must do
+ * so before a later row is written.
+ */
+int
+table_insert_new(Relation rel, const TableRows *rows, const char *const *key, int nkey)
+{
+	Insertion	insertion;
+	KnownTable *known = known_table(rel);
+	int			arbiter = known->writable ? key_index(known, key, nkey) : -1;
+	TupleTableSlot *slot;
+
+	if (arbiter < 0 || rows->n == 0 || !begin_insertion(&insertion, rel, rows))
+		return 0;
+	slot = MakeSingleTupleTableSlot(known->desc, &TTSOpsHeapTuple);
+	while (insertion.n < rows->n && make_row(&insertion, slot))
+	{
+		if (!insert_if_new(&insertion, arbiter, slot))
+		{
+			insertion.n--;
+			break;
+		}
+		CHECK_FOR_INTERRUPTS();
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	index_rows(&insertion, arbiter);
+	end_insertion(&insertion);
+	return insertion.n;
+}
