@@ -144,6 +144,12 @@ pin_index_plans(Program *program)
 	program_pin_setting("enable_seqscan", "off");
 	program_pin_setting("enable_hashjoin", "off");
 	program_pin_setting("enable_mergejoin", "off");
+
+	/*
+	 * Nor by their indexes from end to end, to compare each row with the
+	 * array: that is fewer pages while a table is small.  Rows count for more.
+	 */
+	program_pin_setting("cpu_tuple_cost", "100");
 	return guc_level;
 }
 
