@@ -245,6 +245,7 @@ program_audit(PG_FUNCTION_ARGS)
 	audit_doors(&audit);
 	audit_payouts(&audit);
 	audit_checkpoints(&audit);
+	audit_totals(&audit);
 	audit_guards(&audit);
 	audit_sources(&audit);
 	program_close(audit.program);

@@ -64,6 +64,7 @@ extern void audit_counters(Audit *audit);
 extern void audit_doors(Audit *audit);
 extern void audit_payouts(Audit *audit);
 extern void audit_checkpoints(Audit *audit);
+extern void audit_totals(Audit *audit);
 extern void audit_guards(Audit *audit);
 extern void audit_sources(Audit *audit);
 

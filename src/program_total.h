@@ -11,6 +11,7 @@
 #define DISTRIBUTOR_PROGRAM_TOTAL_H
 
 #include "program_sale.h"
+#include "total_fold.h"
 
 /* A part of a sale that has been given back. */
 typedef struct TotalRefund
@@ -24,6 +25,12 @@ typedef struct TotalRefund
 extern void totals_of_sales(Program *program, SaleRow **rows, int n);
 extern void totals_before_refunds(Program *program);
 extern void totals_of_refunds(Program *program, const TotalRefund *refunds, int n);
+
+/*
+ * All that totals are made of, of a program that keeps them: path, period,
+ * people, sales and volume, in the order of their paths.
+ */
+extern const char totals_sources[];
 extern bool totals_kept(Program *program, text **period, int *generation);
 
 /*

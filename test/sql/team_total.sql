@@ -57,6 +57,7 @@ SELECT keep_team_totals('tt', 'year');
 SELECT * FROM tt.team_total ORDER BY member_id, period;
 SELECT keep_team_totals('tt', NULL);
 SELECT count(*) FROM tt.team_total;
+SELECT * FROM audit('tt');
 SELECT move_member('tt', 3, 1), record_sale('tt', '4', 5, 1), add_member('tt', 6, 5);
 SELECT count(*) FROM tt.team_delta;
 
@@ -68,6 +69,9 @@ SELECT keep_team_totals('tt');
 SELECT tt_fails($$SELECT team_total('tt', 99)$$);
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT keep_team_totals('tt');
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT fold_team('tt', 10);
 ROLLBACK;
 CREATE ROLE regress_tt;
 GRANT USAGE ON SCHEMA tt TO regress_tt;
@@ -153,9 +157,24 @@ $$;
 SELECT count(*) > 20 AS members, (SELECT count(*) > 50 FROM tt.sale) AS sales, (SELECT count(*) > 10 FROM tt.refund) AS refunds,
        (SELECT count(*) > 5 FROM tt.member_history WHERE change = 'move') AS moves
   FROM tt.member;
-CALL fold('tt');
+SELECT * FROM audit('tt');
+CALL fold('tt', 7);
 SELECT count(*) FROM tt.team_delta;
 SELECT * FROM tt_differs();
+SELECT * FROM audit('tt');
+-- what the audit says of totals that are wrong, folded or not
+BEGIN;
+ALTER TABLE tt.team_total DISABLE TRIGGER USER;
+ALTER TABLE tt.team_delta DISABLE TRIGGER USER;
+DELETE FROM tt.team_total WHERE member_id = 2 AND period = '2026-02-01';
+UPDATE tt.team_total SET volume = volume + 0.01 WHERE member_id = 1 AND period = '2026-03-01';
+INSERT INTO tt.team_total VALUES (99, '2026-02-01', 0, 1, 0), (98, '2026-02-01', 0, 0, 0.00);
+INSERT INTO tt.team_delta SELECT delta_generation, '77', NULL, '2026-05-01', 1, 0, 0 FROM tt.program;
+INSERT INTO tt.team_delta SELECT delta_generation, NULL, 76, '2026-05-01', 0, 0, -5 FROM tt.program;
+-- nobody reads what is in a generation that was folded
+INSERT INTO tt.team_delta SELECT folded_generation, '75', NULL, '2026-05-01', 1, 0, 0 FROM tt.program;
+SELECT object, expected IS NOT NULL AND expected <> found AS differs, found FROM audit('tt') WHERE invariant = 'team_total' ORDER BY object;
+ROLLBACK;
 -- what was folded is what would be built
 CREATE TABLE tt_kept AS SELECT * FROM tt.team_total WHERE people <> 0 OR sales <> 0 OR volume <> 0;
 SELECT keep_team_totals('tt');

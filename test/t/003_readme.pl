@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_node('readme');
-my @pages = ([ 'README.md', 3 ], [ 'doc/refpath.md', 3 ], [ 'doc/reference.md', 3 ], [ 'doc/plan.md', 1 ], [ 'doc/rollup.md', 3 ], [ 'doc/reports.md', 3 ], [ 'doc/money.md', 3 ]);
+my @pages = ([ 'README.md', 3 ], [ 'doc/refpath.md', 3 ], [ 'doc/reference.md', 3 ], [ 'doc/plan.md', 1 ], [ 'doc/rollup.md', 3 ], [ 'doc/reports.md', 3 ], [ 'doc/teams.md', 3 ], [ 'doc/money.md', 3 ]);
 for (@pages)
 {
 	my ($page, $least) = @$_;
