@@ -4,7 +4,8 @@ doc/reference.md and doc/plan.md alone.
 Everything is kept in plain lists and added up from the beginning whenever
 somebody asks.  Who is paid what for a sale is calculated by test/oracle.
 Times are datetimes, money is Fraction; members, orders and everything else go
-by the keys of the caller.
+by the keys of the caller.  "now" is when the transaction began, by which rows
+are posted; what is available goes by the clock.
 """
 
 import calendar
@@ -166,6 +167,7 @@ class Program:
 		self.calls = {}					# the operations that recorded sales
 		self.journal = []
 		self.began = None
+		self.clock = None				# when the operation begins
 		self.moments = []				# at which something happened
 		self.keys = 0					# drawn so far
 
@@ -439,7 +441,7 @@ class Program:
 			self.put(self.refunds, key, refund)
 		sale = self.sale_of(order)
 		if sale is not None:
-			self.block(self.take(refund, sale, now), sale.currency, now)
+			self.block(self.take(refund, sale, now), sale.currency)
 
 	def take(self, refund, sale, now):
 		"""The refund meets its sale; returns from whom it takes what was available."""
@@ -500,13 +502,13 @@ class Program:
 				self.set(row, "remains", row.remains - share)
 				self.add(self.ledger, Row("refund", refund.key, row.member, row.rule, -share, row.currency, now,
 										  row.available_at, row.level, row.line, row.basis, sale, row))
-				if self.is_available(row, now):
+				if self.is_available(row, self.clock):
 					changes[row.member] = changes.get(row.member, ZERO) - share
 
-	def block(self, members, currency, now):
+	def block(self, members, currency):
 		"""With clawback "block", a refund may not leave a member in debt."""
 		if self.settings["clawback"] == "block" and any(
-				self.available(member, currency, now) < 0 for member in members):
+				self.available(member, currency, self.clock) < 0 for member in members):
 			raise Refused("23514")
 
 	# The attached table of refunds.
@@ -585,7 +587,7 @@ class Program:
 		new = self.post(sale.key, *content, now)
 		if sale.fulfilled_at is not None:
 			self.fulfill(new, sale.fulfilled_at, now)
-		self.block(members, sale.currency, now)
+		self.block(members, sale.currency)
 
 	# --- fulfillment
 
@@ -667,12 +669,22 @@ class Program:
 			raise Refused("55000")
 		debts = {}
 		for member, currency in {(row.member, row.currency) for row in self.ledger}:
-			since = self.debt_since(member, currency, now)
-			if since is not None and since + interval(after) <= now:
-				debts[member, currency] = -self.available(member, currency, now)
+			since = self.debt_since(member, currency, self.clock)
+			if since is not None and since + interval(after) <= self.clock:
+				debts[member, currency] = -self.available(member, currency, self.clock)
 		for (member, currency), amount in debts.items():
 			self.add(self.ledger, Row("adjustment", None, member, "write_off", amount, currency, now, now))
 		return debts
+
+	def coming(self, after):
+		"""The times after that at which something changes by itself."""
+		times = {self.available_from(row, after) for row in self.ledger} - {None}
+		if self.settings["clawback"] == "write_off":
+			for member, currency in {(row.member, row.currency) for row in self.ledger}:
+				since = self.debt_since(member, currency, after)
+				if since is not None:
+					times.add(since + interval(self.settings["write_off_after"]))
+		return {time for time in times if time > after}
 
 	# --- payouts
 
@@ -692,7 +704,7 @@ class Program:
 			if (known.member, known.currency) != (member, currency) or amount not in (None, known.amount):
 				raise Refused("23505")
 			return known
-		available = self.available(member, currency, now)
+		available = self.available(member, currency, self.clock)
 		terms = self.terms.get(currency)
 		amount = available if amount is None else amount
 		if amount > available or amount <= 0 or (terms and amount < terms["minimum"]):
@@ -764,7 +776,7 @@ class Program:
 		if sweep:
 			minimum = self.terms[currency]["minimum"] if currency in self.terms else ZERO
 			for member in self.members:
-				amount = min(self.available(member, currency, now), self.available(member, currency, as_of))
+				amount = min(self.available(member, currency, self.clock), self.available(member, currency, as_of))
 				if amount > 0 and amount >= minimum:
 					name = f"{key} {self.numbers.get(member, member)}"
 					mark = self.mark()
