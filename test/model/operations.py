@@ -774,7 +774,9 @@ class Transaction(Operation):
 		for _ in range(dice.one_of(*cls.LENGTH)):
 			operation = dice.program.some_operation(dice)
 			if operation is not None and not operation.alone:
-				chosen.append(operation.written())
+				# A plan without a time begins by the clock, which two would not share.
+				if not isinstance(operation, Plan) or operation.at is not None:
+					chosen.append(operation.written())
 		return cls(steps=chosen)
 
 
