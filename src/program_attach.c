@@ -1,6 +1,6 @@
 /*
  * program_attach.c
- *	  Attaching the user's tables, detaching them, pausing, catching up.
+ *	  Attaching the user's tables, and detaching them.
  */
 #include "compat.h"
 
@@ -22,10 +22,10 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "program_source.h"
+#include "program_attach.h"
 
-static char *
-arg_text(FunctionCallInfo fcinfo, int argno, const char *name, bool required)
+char *
+attach_arg_text(FunctionCallInfo fcinfo, int argno, const char *name, bool required)
 {
 	if (!PG_ARGISNULL(argno))
 		return text_to_cstring(PG_GETARG_TEXT_PP(argno));
@@ -93,8 +93,8 @@ check_table(Oid relid)
 }
 
 /* A snapshot that is older than the triggers would miss orders. */
-static void
-check_isolation(const char *what)
+void
+attach_check_isolation(const char *what)
 {
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
@@ -104,8 +104,8 @@ check_isolation(const char *what)
 
 /* Triggers */
 
-static void
-run_ddl(const char *sql)
+void
+attach_run_ddl(const char *sql)
 {
 	int			result = SPI_execute(sql, false, 0);
 
@@ -120,21 +120,21 @@ table_name(Oid relid)
 }
 
 /* In the names of triggers and of their functions. */
-static const char *const kind_names[] = {"members", "orders", "order_lines", "refunds"};
+const char *const attach_kind_names[] = {"members", "orders", "order_lines", "refunds"};
 
 /* The function that our triggers call; which program is in their argument. */
 static Oid
 trigger_function(SourceKind kind)
 {
 	List	   *name = list_make2(makeString("distributor"),
-								  makeString(psprintf("%s_changed", kind_names[kind])));
+								  makeString(psprintf("%s_changed", attach_kind_names[kind])));
 
 	return LookupFuncName(name, 0, NULL, false);
 }
 
 /* Names of the triggers of the program on a table. */
-static List *
-our_triggers(const char *program, Oid relid, SourceKind kind)
+List *
+attach_our_triggers(const char *program, Oid relid, SourceKind kind)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	Oid			function = trigger_function(kind);
@@ -155,11 +155,11 @@ our_triggers(const char *program, Oid relid, SourceKind kind)
 static int
 drop_triggers(const char *program, Oid relid, SourceKind kind)
 {
-	List	   *names = our_triggers(program, relid, kind);
+	List	   *names = attach_our_triggers(program, relid, kind);
 	ListCell   *cell;
 
 	foreach(cell, names)
-		run_ddl(psprintf("DROP TRIGGER %s ON %s", quote_identifier(lfirst(cell)), table_name(relid)));
+		attach_run_ddl(psprintf("DROP TRIGGER %s ON %s", quote_identifier(lfirst(cell)), table_name(relid)));
 	return list_length(names);
 }
 
@@ -170,7 +170,7 @@ drop_triggers(const char *program, Oid relid, SourceKind kind)
 static char *
 trigger_name(const char *program, SourceKind kind, const char *event)
 {
-	char	   *prefix = psprintf("distributor_%s", kind_names[kind]);
+	char	   *prefix = psprintf("distributor_%s", attach_kind_names[kind]);
 	const char *label = program;
 	int			length = strlen(label);
 
@@ -195,11 +195,11 @@ create_triggers(const char *program, Oid relid, SourceKind kind)
 
 	for (int i = 0; i < lengthof(kinds); i++)
 	{
-		run_ddl(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT"
+		attach_run_ddl(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT"
 						 " EXECUTE FUNCTION distributor.%s(%s)",
 						 quote_identifier(trigger_name(program, kind, kinds[i].event)),
 						 kinds[i].event, table_name(relid), kinds[i].referencing,
-						 psprintf("%s_changed", kind_names[kind]), quote_literal_cstr(program)));
+						 psprintf("%s_changed", attach_kind_names[kind]), quote_literal_cstr(program)));
 	}
 }
 
@@ -208,8 +208,8 @@ create_triggers(const char *program, Oid relid, SourceKind kind)
  * the transaction.  Who names a partition locks that alone, so it takes the
  * locks of all of them; the table and they are returned.
  */
-static List *
-lock_out_writers(Oid relid)
+List *
+attach_lock_out_writers(Oid relid)
 {
 	LockRelationOid(relid, ShareRowExclusiveLock);
 	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
@@ -222,10 +222,10 @@ lock_out_writers(Oid relid)
  * partition gets its own; the two never fire both.  Returns how many there
  * were before.
  */
-static int
-renew_triggers(const char *program, Oid relid, SourceKind kind, bool create)
+int
+attach_renew_triggers(const char *program, Oid relid, SourceKind kind, bool create)
 {
-	List	   *relids = lock_out_writers(relid);
+	List	   *relids = attach_lock_out_writers(relid);
 	ListCell   *cell;
 	int			dropped = 0;
 
@@ -246,12 +246,12 @@ renew_triggers(const char *program, Oid relid, SourceKind kind, bool create)
 }
 
 /* The same for orders and their lines, which are attached already. */
-static void
-lock_out_orders(OrderSource *source)
+void
+attach_lock_out_orders(OrderSource *source)
 {
-	(void) lock_out_writers(source->relid);
+	(void) attach_lock_out_writers(source->relid);
 	if (source->lines != NULL)
-		(void) lock_out_writers(source->lines->relid);
+		(void) attach_lock_out_writers(source->lines->relid);
 }
 
 /* Members */
@@ -263,8 +263,8 @@ move_timeout(void)
 	return LockTimeout > 0 ? LockTimeout : PROGRAM_LOCK_TIMEOUT;
 }
 
-static int64
-sync_members(Program *program, MemberSource *source)
+int64
+attach_sync_members(Program *program, MemberSource *source)
 {
 	MemberBatch batch = {.event = MEMBER_SYNC};
 
@@ -301,18 +301,18 @@ PG_FUNCTION_INFO_V1(attach_members);
 Datum
 attach_members(PG_FUNCTION_ARGS)
 {
-	char	   *name = arg_text(fcinfo, 0, "program", true);
+	char	   *name = attach_arg_text(fcinfo, 0, "program", true);
 	MemberSource source = {.relid = arg_table(fcinfo, 1)};
-	char	   *orphans = arg_text(fcinfo, 8, "orphans", true);
+	char	   *orphans = attach_arg_text(fcinfo, 8, "orphans", true);
 	MemberSource *other;
 	Program    *program;
 	int64		members = 0;
 
-	source.id = arg_text(fcinfo, 2, "id", true);
-	source.sponsor = arg_text(fcinfo, 3, "sponsor", true);
-	source.joined_at = arg_text(fcinfo, 4, "joined_at", false);
-	source.rank = arg_text(fcinfo, 5, "rank", false);
-	source.state = arg_text(fcinfo, 6, "state", false);
+	source.id = attach_arg_text(fcinfo, 2, "id", true);
+	source.sponsor = attach_arg_text(fcinfo, 3, "sponsor", true);
+	source.joined_at = attach_arg_text(fcinfo, 4, "joined_at", false);
+	source.rank = attach_arg_text(fcinfo, 5, "rank", false);
+	source.state = attach_arg_text(fcinfo, 6, "state", false);
 	source.state_map = PG_ARGISNULL(7) ? NULL : PG_GETARG_JSONB_P(7);
 	if (source.state_map != NULL && !JB_ROOT_IS_OBJECT(source.state_map))
 		ereport(ERROR,
@@ -327,7 +327,7 @@ attach_members(PG_FUNCTION_ARGS)
 	source.orphans_root = strcmp(orphans, "root") == 0;
 
 	program = program_open(name, false);
-	check_isolation("attach_members()");
+	attach_check_isolation("attach_members()");
 	program_check_right(program, PROGRAM_MEMBER, ACL_INSERT);
 	program_check_right(program, PROGRAM_MEMBER, ACL_UPDATE);	/* its rows move members, too */
 	check_table(source.relid);
@@ -336,7 +336,7 @@ attach_members(PG_FUNCTION_ARGS)
 	 * The table first, as its writers hold it when they ask for the tree.
 	 * Whoever waited for the tree sees what keeps it from now on.
 	 */
-	(void) lock_out_writers(source.relid);
+	(void) attach_lock_out_writers(source.relid);
 	program_lock_tree(program, true, move_timeout());
 	other = source_attached_members(program);
 	if (other != NULL && other->relid != source.relid)
@@ -346,10 +346,10 @@ attach_members(PG_FUNCTION_ARGS)
 						program->name, get_rel_name(other->relid)),
 				 errhint("Detach it first.")));
 	source_check_members(program, &source);
-	renew_triggers(program->name, source.relid, SOURCE_OF_MEMBERS, true);
+	attach_renew_triggers(program->name, source.relid, SOURCE_OF_MEMBERS, true);
 	source_register_members(program, &source);
 	if (!program->paused)
-		members = sync_members(program, &source);
+		members = attach_sync_members(program, &source);
 	if (!program->paused && source.returns)
 		leave_deleted(program, &source);
 	program_close(program);
@@ -386,8 +386,8 @@ arg_names(ArrayType *array, int *n)
  * Post what is paid, and see that what was posted is still there, still paid,
  * and the same: nobody looked for a while.
  */
-static int64
-catch_up_orders(Program *program, OrderSource *source)
+int64
+attach_catch_up_orders(Program *program, OrderSource *source)
 {
 	int64		posted;
 
@@ -467,28 +467,28 @@ PG_FUNCTION_INFO_V1(attach_orders);
 Datum
 attach_orders(PG_FUNCTION_ARGS)
 {
-	char	   *name = arg_text(fcinfo, 0, "program", true);
+	char	   *name = attach_arg_text(fcinfo, 0, "program", true);
 	OrderSource source = {.relid = arg_table(fcinfo, 1)};
 	OrderSource *registered;
 	Program    *program;
 	int64		posted = 0;
 
-	source.key = arg_text(fcinfo, 2, "key", true);
-	source.member = arg_text(fcinfo, 3, "member", true);
-	source.amount = arg_text(fcinfo, 4, "amount", true);
-	source.occurred_at = arg_text(fcinfo, 5, "occurred_at", false);
-	source.status = arg_text(fcinfo, 6, "status", false);
+	source.key = attach_arg_text(fcinfo, 2, "key", true);
+	source.member = attach_arg_text(fcinfo, 3, "member", true);
+	source.amount = attach_arg_text(fcinfo, 4, "amount", true);
+	source.occurred_at = attach_arg_text(fcinfo, 5, "occurred_at", false);
+	source.status = attach_arg_text(fcinfo, 6, "status", false);
 	if (PG_ARGISNULL(7) || PG_ARGISNULL(9) || PG_ARGISNULL(10) || PG_ARGISNULL(11) || PG_ARGISNULL(13))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("paid, attributes, since, refunded and fulfilled must not be null")));
 	source.paid = PG_GETARG_ARRAYTYPE_P(7);
 	source.refunded = PG_GETARG_ARRAYTYPE_P(11);
-	source.refunded_amount = arg_text(fcinfo, 12, "refunded_amount", false);
+	source.refunded_amount = attach_arg_text(fcinfo, 12, "refunded_amount", false);
 	source.fulfilled = PG_GETARG_ARRAYTYPE_P(13);
-	source.fulfilled_at = arg_text(fcinfo, 14, "fulfilled_at", false);
+	source.fulfilled_at = attach_arg_text(fcinfo, 14, "fulfilled_at", false);
 	check_statuses(&source);
-	source.currency = arg_text(fcinfo, 8, "currency", false);
+	source.currency = attach_arg_text(fcinfo, 8, "currency", false);
 	source.attributes = arg_names(PG_GETARG_ARRAYTYPE_P(9), &source.nattributes);
 	source.since = PG_GETARG_TIMESTAMPTZ(10);
 	if (TIMESTAMP_IS_NOEND(source.since))
@@ -503,7 +503,7 @@ attach_orders(PG_FUNCTION_ARGS)
 				 errdetail("Without the time of an order it cannot be told which are older.")));
 
 	program = program_open(name, false);
-	check_isolation("attach_orders()");
+	attach_check_isolation("attach_orders()");
 	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
 	if (tells_refunds(&source))
 		program_check_right(program, PROGRAM_REFUND, ACL_INSERT);
@@ -511,13 +511,13 @@ attach_orders(PG_FUNCTION_ARGS)
 		program_check_right(program, PROGRAM_SALE_RELEASE, ACL_INSERT);
 	check_table(source.relid);
 	source_check_orders(program, &source);
-	renew_triggers(program->name, source.relid, SOURCE_OF_ORDERS, true);
+	attach_renew_triggers(program->name, source.relid, SOURCE_OF_ORDERS, true);
 	source_register_orders(program, &source);
 	registered = source_orders_by_id(program, source.id);
 	source.lines = registered->lines;
-	lock_out_orders(&source);
+	attach_lock_out_orders(&source);
 	if (!program->paused && source.returns)
-		posted = catch_up_orders(program, &source);
+		posted = attach_catch_up_orders(program, &source);
 	else if (!program->paused)
 		posted = source_post_orders(program, &source, source.relid, SOURCE_PAID, DT_NOBEGIN);
 	program_close(program);
@@ -600,17 +600,17 @@ PG_FUNCTION_INFO_V1(attach_order_lines);
 Datum
 attach_order_lines(PG_FUNCTION_ARGS)
 {
-	char	   *name = arg_text(fcinfo, 0, "program", true);
+	char	   *name = attach_arg_text(fcinfo, 0, "program", true);
 	LineSource	source = {.relid = arg_table(fcinfo, 1)};
 	OrderSource *orders;
 	Program    *program;
 
-	source.order_key = arg_text(fcinfo, 2, "order_key", true);
-	source.line_key = arg_text(fcinfo, 3, "line_key", true);
-	source.product = arg_text(fcinfo, 4, "product", false);
-	source.quantity = arg_text(fcinfo, 5, "quantity", false);
-	source.amount = arg_text(fcinfo, 6, "amount", false);
-	source.cost = arg_text(fcinfo, 7, "cost", false);
+	source.order_key = attach_arg_text(fcinfo, 2, "order_key", true);
+	source.line_key = attach_arg_text(fcinfo, 3, "line_key", true);
+	source.product = attach_arg_text(fcinfo, 4, "product", false);
+	source.quantity = attach_arg_text(fcinfo, 5, "quantity", false);
+	source.amount = attach_arg_text(fcinfo, 6, "amount", false);
+	source.cost = attach_arg_text(fcinfo, 7, "cost", false);
 	if (source.amount == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -623,7 +623,7 @@ attach_order_lines(PG_FUNCTION_ARGS)
 	source.attributes = arg_names(PG_GETARG_ARRAYTYPE_P(8), &source.nattributes);
 
 	program = program_open(name, false);
-	check_isolation("attach_order_lines()");
+	attach_check_isolation("attach_order_lines()");
 	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
 	check_table(source.relid);
 	orders = orders_of_lines(program, !PG_ARGISNULL(9), PG_ARGISNULL(9) ? InvalidOid : PG_GETARG_OID(9));
@@ -640,7 +640,7 @@ attach_order_lines(PG_FUNCTION_ARGS)
 	source.order_source_id = orders->id;
 	check_lines_free(program, orders, &source);
 	source_check_lines(orders, &source);
-	renew_triggers(program->name, source.relid, SOURCE_OF_LINES, true);
+	attach_renew_triggers(program->name, source.relid, SOURCE_OF_LINES, true);
 	source_register_lines(program, &source);
 	if (!program->paused)
 		source_compare_posted_lines(program, orders, &source);
@@ -651,8 +651,8 @@ attach_order_lines(PG_FUNCTION_ARGS)
 /* Refunds */
 
 /* Record what is there, and see that what was recorded is still there. */
-static int64
-catch_up_refunds(Program *program, RefundSource *source, bool check_deleted)
+int64
+attach_catch_up_refunds(Program *program, RefundSource *source, bool check_deleted)
 {
 	int64		recorded;
 
@@ -672,26 +672,26 @@ PG_FUNCTION_INFO_V1(attach_refunds);
 Datum
 attach_refunds(PG_FUNCTION_ARGS)
 {
-	char	   *name = arg_text(fcinfo, 0, "program", true);
+	char	   *name = attach_arg_text(fcinfo, 0, "program", true);
 	RefundSource source = {.relid = arg_table(fcinfo, 1)};
 	Program    *program;
 	int64		recorded = 0;
 
-	source.key = arg_text(fcinfo, 2, "key", true);
-	source.order_key = arg_text(fcinfo, 3, "order_key", true);
-	source.amount = arg_text(fcinfo, 4, "amount", false);
-	source.line_key = arg_text(fcinfo, 5, "line_key", false);
-	source.occurred_at = arg_text(fcinfo, 6, "occurred_at", false);
+	source.key = attach_arg_text(fcinfo, 2, "key", true);
+	source.order_key = attach_arg_text(fcinfo, 3, "order_key", true);
+	source.amount = attach_arg_text(fcinfo, 4, "amount", false);
+	source.line_key = attach_arg_text(fcinfo, 5, "line_key", false);
+	source.occurred_at = attach_arg_text(fcinfo, 6, "occurred_at", false);
 
 	program = program_open(name, false);
-	check_isolation("attach_refunds()");
+	attach_check_isolation("attach_refunds()");
 	program_check_right(program, PROGRAM_REFUND, ACL_INSERT);
 	check_table(source.relid);
 	source_check_refunds(&source);
-	renew_triggers(program->name, source.relid, SOURCE_OF_REFUNDS, true);
+	attach_renew_triggers(program->name, source.relid, SOURCE_OF_REFUNDS, true);
 	source_register_refunds(program, &source);
 	if (!program->paused)
-		recorded = catch_up_refunds(program, &source, source.returns);
+		recorded = attach_catch_up_refunds(program, &source, source.returns);
 	program_close(program);
 	PG_RETURN_INT64(recorded);
 }
@@ -705,7 +705,7 @@ detach_from_nothing(const char *program, Oid relid, SourceKind kind)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	dropped = renew_triggers(program, relid, kind, false);
+	dropped = attach_renew_triggers(program, relid, kind, false);
 	SPI_finish();
 	if (dropped == 0)
 		ereport(ERROR,
@@ -738,7 +738,7 @@ detach(const char *name, Oid relid, SourceKind kind)
 	else if (!owns_table && !has_privs_of_role(GetUserId(), program->owner))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 	if (owns_table)
-		dropped = renew_triggers(name, relid, kind, false);
+		dropped = attach_renew_triggers(name, relid, kind, false);
 	if (!source_unregister(program, relid, kind) && dropped == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -780,212 +780,3 @@ detach_refunds(PG_FUNCTION_ARGS)
 }
 
 /* Catching up */
-
-/* A partition that came after the table was attached has no triggers yet. */
-static void
-warn_of_new_partitions(const char *program, Oid relid, SourceKind kind)
-{
-	List	   *relids = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ?
-		find_all_inheritors(relid, AccessShareLock, NULL) : NIL;
-	ListCell   *cell;
-
-	foreach(cell, relids)
-	{
-		if (our_triggers(program, lfirst_oid(cell), kind) == NIL)
-			ereport(WARNING,
-					(errmsg("partition \"%s\" has no triggers of program \"%s\"",
-							get_rel_name(lfirst_oid(cell)), program),
-					 errdetail("Changes by statements that name the partition go unseen."),
-					 errhint("Call attach_%s() again.", kind_names[kind])));
-	}
-}
-
-/* The tables that are to be caught up with: the one named, or all. */
-typedef struct Sources
-{
-	int			norders;
-	OrderSource **orders;
-	int			nrefunds;
-	RefundSource **refunds;
-} Sources;
-
-static void
-only_source(Program *program, Oid relid, Sources *sources)
-{
-	OrderSource *orders = source_orders(program, relid);
-	RefundSource *refunds = source_refunds(program, relid);
-
-	if (orders == NULL && refunds == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("table \"%s\" is not attached to program \"%s\"",
-						get_rel_name(relid), program->name)));
-	sources->norders = orders != NULL ? 1 : 0;
-	sources->orders = palloc(sizeof(OrderSource *));
-	sources->orders[0] = orders;
-	sources->nrefunds = refunds != NULL ? 1 : 0;
-	sources->refunds = palloc(sizeof(RefundSource *));
-	sources->refunds[0] = refunds;
-}
-
-/* post_sales(program text, table regclass, since timestamptz) returns bigint */
-PG_FUNCTION_INFO_V1(program_post_sales);
-Datum
-program_post_sales(PG_FUNCTION_ARGS)
-{
-	char	   *name = arg_text(fcinfo, 0, "program", true);
-	TimestampTz since = PG_ARGISNULL(2) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(2);
-	Program    *program = program_open(name, false);
-	Sources		sources;
-	int64		posted = 0;
-
-	program_check_right(program, PROGRAM_SALE, ACL_INSERT);
-	if (PG_ARGISNULL(1))
-	{
-		sources.orders = source_all_orders(program, &sources.norders);
-		sources.refunds = source_all_refunds(program, &sources.nrefunds);
-	}
-	else
-		only_source(program, PG_GETARG_OID(1), &sources);
-	if (sources.nrefunds > 0)
-		program_check_right(program, PROGRAM_REFUND, ACL_INSERT);
-	for (int i = 0; i < sources.norders; i++)
-	{
-		OrderSource *orders = sources.orders[i];
-
-		source_check_all_visible(orders->relid);
-		source_check_orders(program, orders);
-		warn_of_new_partitions(name, orders->relid, SOURCE_OF_ORDERS);
-		if (orders->lines != NULL)
-			warn_of_new_partitions(name, orders->lines->relid, SOURCE_OF_LINES);
-		posted += source_post_orders(program, orders, orders->relid, SOURCE_CATCH_UP, since);
-	}
-	for (int i = 0; i < sources.nrefunds; i++)
-	{
-		RefundSource *refunds = sources.refunds[i];
-
-		source_check_all_visible(refunds->relid);
-		source_check_refunds(refunds);
-		warn_of_new_partitions(name, refunds->relid, SOURCE_OF_REFUNDS);
-		(void) source_post_refunds(program, refunds, refunds->relid, SOURCE_CATCH_UP);
-	}
-	program_close(program);
-	PG_RETURN_INT64(posted);
-}
-
-static void
-set_paused(Program *program, void *arg)
-{
-	Oid			types[] = {BOOLOID};
-	Datum		value = BoolGetDatum(*(bool *) arg);
-
-	program_query(program,
-				  "UPDATE @program p SET paused_at = CASE WHEN $1 THEN coalesce(p.paused_at, now()) END",
-				  1, types, &value, NULL, 0);
-}
-
-PG_FUNCTION_INFO_V1(program_pause);
-Datum
-program_pause(PG_FUNCTION_ARGS)
-{
-	Program    *program = program_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
-	bool		paused = true;
-
-	program_check_owner(program);
-	program_as_owner(program, PROGRAM_WRITES(PROGRAM_PROGRAM), set_paused, &paused);
-	program_close(program);
-	PG_RETURN_VOID();
-}
-
-PG_FUNCTION_INFO_V1(program_resume);
-Datum
-program_resume(PG_FUNCTION_ARGS)
-{
-	Program    *program = program_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
-	bool		paused = false;
-	MemberSource *members;
-	OrderSource **orders;
-	RefundSource **refunds;
-	int			norders;
-	int			nrefunds;
-	int64		posted = 0;
-
-	check_isolation("resume()");
-	program_check_owner(program);
-	members = source_attached_members(program);
-	orders = source_all_orders(program, &norders);
-	refunds = source_all_refunds(program, &nrefunds);
-
-	/* When those who write now go on, they see that the program works again. */
-	if (members != NULL)
-		(void) lock_out_writers(members->relid);
-	for (int i = 0; i < norders; i++)
-		lock_out_orders(orders[i]);
-	for (int i = 0; i < nrefunds; i++)
-		(void) lock_out_writers(refunds[i]->relid);
-	program_as_owner(program, PROGRAM_WRITES(PROGRAM_PROGRAM), set_paused, &paused);
-	if (members != NULL)
-	{
-		source_check_all_visible(members->relid);
-		source_check_members(program, members);
-		(void) sync_members(program, members);
-		source_leave_deleted(program, members);
-	}
-	for (int i = 0; i < norders; i++)
-		posted += catch_up_orders(program, orders[i]);
-	for (int i = 0; i < nrefunds; i++)
-		(void) catch_up_refunds(program, refunds[i], true);
-	program_close(program);
-	PG_RETURN_INT64(posted);
-}
-
-/* drop_program(program text) returns void */
-PG_FUNCTION_INFO_V1(program_drop);
-Datum
-program_drop(PG_FUNCTION_ARGS)
-{
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Program    *program = program_open(name, false);
-	MemberSource *members;
-	OrderSource **orders;
-	RefundSource **refunds;
-	int			norders;
-	int			nrefunds;
-	Oid			members_relid;
-	Oid		   *orders_relids;
-	Oid		   *lines_relids;
-	Oid		   *refunds_relids;
-
-	program_check_owner(program);
-	members = source_attached_members(program);
-	members_relid = members != NULL ? members->relid : InvalidOid;
-	orders = source_all_orders(program, &norders);
-	orders_relids = SPI_palloc(sizeof(Oid) * Max(norders, 1));
-	lines_relids = SPI_palloc(sizeof(Oid) * Max(norders, 1));
-	for (int i = 0; i < norders; i++)
-	{
-		orders_relids[i] = orders[i]->relid;
-		lines_relids[i] = orders[i]->lines != NULL ? orders[i]->lines->relid : InvalidOid;
-	}
-	refunds = source_all_refunds(program, &nrefunds);
-	refunds_relids = SPI_palloc(sizeof(Oid) * Max(nrefunds, 1));
-	for (int i = 0; i < nrefunds; i++)
-		refunds_relids[i] = refunds[i]->relid;
-	program_close(program);		/* its tables must not be open when they go */
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
-	if (OidIsValid(members_relid))
-		renew_triggers(name, members_relid, SOURCE_OF_MEMBERS, false);
-	for (int i = 0; i < norders; i++)
-	{
-		renew_triggers(name, orders_relids[i], SOURCE_OF_ORDERS, false);
-		if (OidIsValid(lines_relids[i]))
-			renew_triggers(name, lines_relids[i], SOURCE_OF_LINES, false);
-	}
-	for (int i = 0; i < nrefunds; i++)
-		renew_triggers(name, refunds_relids[i], SOURCE_OF_REFUNDS, false);
-	run_ddl(psprintf("DROP SCHEMA %s CASCADE", quote_identifier(name)));
-	SPI_finish();
-	PG_RETURN_VOID();
-}
