@@ -51,7 +51,7 @@ sub program_contents
 			   ' UNION ALL ' ORDER BY relname COLLATE "C")
 		FROM pg_class
 		WHERE relnamespace = '$program'::regnamespace AND relkind IN ('r', 'p', 'S')});
-	return $node->safe_psql($db, $each);
+	return $node->safe_psql($db, qq{SELECT * FROM ($each) t(name, n, hash) ORDER BY name COLLATE "C"});
 }
 
 # Run a shell command; whatever it prints belongs to the test's output.
