@@ -46,6 +46,11 @@ class Dice:
 		main = self.program.config["currency"]
 		return main if self.chance(0.7) else self.random.choice(sorted(self.program.config["scales"]))
 
+	def currency_like(self, currency):
+		"""One that has at least the same decimals."""
+		scales = self.program.config["scales"]
+		return self.random.choice(sorted(c for c in scales if scales[c] >= scales[currency]))
+
 	def amount(self, currency, most=300):
 		"""Of at most so much, with the decimals of the currency."""
 		scale = self.program.config["scales"][currency]
@@ -410,7 +415,7 @@ class OrderUpdate(Operation):
 		else:
 			name = dice.one_of("member", "amount", "at", "region", "currency")
 			changes[name] = {"member": dice.member(), "amount": dice.amount(order["currency"]), "at": dice.time(),
-							 "region": dice.one_of(*REGIONS), "currency": dice.currency()}[name]
+							 "region": dice.one_of(*REGIONS), "currency": dice.currency_like(order["currency"])}[name]
 		return cls(key=key, changes=changes)
 
 	def model(self, program, now):
