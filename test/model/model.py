@@ -558,14 +558,14 @@ class Program:
 				self.record_refund(f"{key} refunded", key, None, None, now)
 
 	def write_lines(self, key, new, now):
-		"""The lines of an order become those of new, and nothing else changes."""
+		"""The lines of an order become those of new, and nothing else changes; the
+		order itself is not read."""
 		sale = self.sale_of(key)
-		if sale is None or new["lines"] == self.orders[key]["lines"]:
-			self.put(self.orders, key, new)
-		elif new["status"] not in PAID:
-			raise Refused("55000")
-		else:
-			self.write_order(key, new, now)
+		if sale is not None and new["lines"] != self.orders[key]["lines"]:
+			if new["status"] not in PAID:
+				raise Refused("55000")
+			self.repost(sale, (*sale.content[:-1], new["lines"]), self.orders[key], now)
+		self.put(self.orders, key, new)
 
 	def refund_growth(self, key, old, new, now):
 		told = sum((refund.amount for refund in self.refunds.values()
