@@ -547,8 +547,7 @@ class Program:
 				sale = self.post(key, *content, now)
 			elif content != sale.content:
 				self.repost(sale, content, old, now)
-			if status in FULFILLED or new["fulfilled_at"] is not None:
-				self.fulfill(self.sale_of(key), new["fulfilled_at"] or now, now, first_only=False)
+			self.fulfill_by_row(self.sale_of(key), new, now)
 			self.refund_growth(key, old, new, now)
 		elif sale is not None:
 			taken = taken or (sale.remains == 0 and sale.refunds)
@@ -566,6 +565,17 @@ class Program:
 				raise Refused("55000")
 			self.repost(sale, (*sale.content[:-1], new["lines"]), self.orders[key], now)
 		self.put(self.orders, key, new)
+
+	def catch_up(self, now):
+		"""All orders are read again."""
+		for key, order in self.orders.items():
+			sale = self.sale_of(key)
+			if sale is not None:
+				self.fulfill_by_row(sale, order, now)
+
+	def fulfill_by_row(self, sale, order, now):
+		if order["status"] in FULFILLED or (order["status"] in PAID and order["fulfilled_at"] is not None):
+			self.fulfill(sale, order["fulfilled_at"] or now, now, first_only=False)
 
 	def refund_growth(self, key, old, new, now):
 		told = sum((refund.amount for refund in self.refunds.values()

@@ -490,14 +490,14 @@ class LineUpdate(Operation):
 
 
 class PostSales(Operation):
-	"""All is posted already."""
+	"""All is posted already; what waits for a fulfillment may have been."""
 
 	@classmethod
 	def random(cls, dice):
 		return cls()
 
 	def model(self, program, now):
-		pass
+		program.catch_up(now)
 
 	def server(self, do, program, now):
 		do("SELECT distributor.post_sales('model')")
