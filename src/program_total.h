@@ -13,6 +13,10 @@
 #include "program_sale.h"
 #include "total_fold.h"
 
+/* In SQL, p being the program: the first day of the period of a time, by the program's clock. */
+#define TOTAL_PERIOD_OF(time) \
+	"(date_trunc(p.total_period, " time ", p.time_zone) AT TIME ZONE p.time_zone)::date"
+
 /* A part of a sale that has been given back. */
 typedef struct TotalRefund
 {
@@ -56,5 +60,8 @@ typedef struct TotalsClosed
 
 extern bool totals_close_generation(Program *program, TotalsClosed *closed);
 extern bool totals_fold_generation(Program *program, TotalsClosed *closed, int64 size);
+
+/* Everything below a path, by whoever has the tree alone; a batch of fold() that runs is waited for. */
+extern void totals_fold_below(Program *program, RefPath *path);
 
 #endif							/* DISTRIBUTOR_PROGRAM_TOTAL_H */

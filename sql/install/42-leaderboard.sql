@@ -1,0 +1,199 @@
+-- Reports about who is best: leaderboards, promoters, regions.
+
+CREATE FUNCTION distributor.leaderboard(
+		program pg_catalog.text, metric pg_catalog.text, period pg_catalog.text DEFAULT NULL,
+		max_rows pg_catalog.int8 DEFAULT 100, scope pg_catalog.int8 DEFAULT NULL,
+		"from" pg_catalog.timestamptz DEFAULT NULL, "to" pg_catalog.timestamptz DEFAULT NULL,
+		after_value pg_catalog."numeric" DEFAULT NULL, after_member pg_catalog.int8 DEFAULT NULL)
+	RETURNS TABLE (
+		place pg_catalog.int8, member_id pg_catalog.int8, member_key pg_catalog.text, value pg_catalog."numeric")
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 100000 ROWS 100
+	SET search_path = pg_catalog, distributor, pg_temp
+AS $function$
+DECLARE
+	lower pg_catalog.timestamptz;
+	upper pg_catalog.timestamptz;
+	total pg_catalog.text;
+BEGIN
+	SELECT b.lower, b.upper INTO lower, upper FROM distributor.period_bounds(program, period, "from", "to") b;
+	CASE metric
+		WHEN 'personal_volume' THEN
+			total := CASE WHEN scope IS NULL THEN $query$
+	SELECT n.member_id, sum(n.amount - n.refunded) AS value
+	  FROM @net@ n
+	 WHERE n.currency = @currency@ AND n.occurred_at >= $2 AND n.occurred_at < $3
+	 GROUP BY n.member_id$query$ ELSE $query$
+	SELECT v.member_id, v.personal_volume AS value
+	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), ARRAY(
+			SELECT t.member_id FROM @team@ t
+			 WHERE t.member_id = $1 OR EXISTS (SELECT FROM @program@.member_history h
+												WHERE h.member_id = t.member_id AND h.change IN ('move', 'rejoin'))), $2, $3) v$query$ END;
+		WHEN 'team_volume' THEN
+			-- who has moved has sales at several paths
+			total := CASE WHEN scope IS NULL THEN $query$
+	SELECT r.member_id, sum(r.team[1]) AS value
+	  FROM distributor.team_rollup($7, false, NULL, 0, $2, $3) r
+	 GROUP BY r.member_id$query$ ELSE $query$
+	SELECT v.member_id, v.team_volume AS value
+	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), ARRAY(
+			SELECT t.member_id FROM @team@ t
+			 WHERE t.member_id = $1 OR EXISTS (SELECT FROM @program@.member_history h
+												WHERE h.member_id = t.member_id AND h.change IN ('move', 'rejoin'))), $2, $3) v$query$ END;
+		WHEN 'commissions' THEN
+			total := CASE WHEN scope IS NULL THEN $query$
+	SELECT l.member_id, sum(l.amount) AS value
+	  FROM (SELECT 'sale' AS source, s.sale_id AS source_id
+			  FROM @program@.sale s
+			 WHERE s.currency = @currency@ AND s.occurred_at >= $2 AND s.occurred_at < $3
+			UNION ALL
+			SELECT 'refund', p.refund_id
+			  FROM @program@.sale s
+			  JOIN @program@.refund_posting p ON p.sale_id = s.sale_id
+			 WHERE s.currency = @currency@ AND s.occurred_at >= $2 AND s.occurred_at < $3) e
+	  JOIN @program@.ledger l ON l.source_id = e.source_id AND l.source = e.source
+	 GROUP BY l.member_id$query$ ELSE $query$
+	-- an aggregate for each, that a team taken for larger than it is may not lead
+	-- to reading the whole ledger
+	SELECT t.member_id, e.value
+	  FROM @team@ t
+	 CROSS JOIN LATERAL (
+			SELECT sum(l.amount) AS value
+			  FROM @program@.ledger l
+			  JOIN @program@.sale s ON s.sale_id = CASE l.source WHEN 'sale' THEN l.source_id ELSE
+					(SELECT p.sale_id FROM @program@.refund_posting p WHERE p.refund_id = l.source_id) END
+			 WHERE l.member_id = t.member_id AND l.currency = @currency@ AND l.source IN ('sale', 'refund')
+			   AND s.occurred_at >= $2 AND s.occurred_at < $3) e$query$ END;
+		WHEN 'recruits' THEN
+			total := CASE WHEN scope IS NULL THEN $query$
+	SELECT m.sponsor_id AS member_id, count(*)::numeric AS value
+	  FROM @program@.member m
+	 WHERE m.sponsor_id IS NOT NULL AND m.joined_at >= $2 AND m.joined_at < $3
+	 GROUP BY m.sponsor_id$query$ ELSE $query$
+	SELECT t.member_id, f.value
+	  FROM @team@ t
+	 CROSS JOIN LATERAL (
+			SELECT count(*)::numeric AS value
+			  FROM @program@.member m
+			 WHERE m.sponsor_id = t.member_id AND m.joined_at >= $2 AND m.joined_at < $3) f$query$ END;
+		ELSE
+			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+				MESSAGE = coalesce('invalid metric "' || left(metric, 40) || '"', 'metric must not be null'),
+				HINT = 'Use personal_volume, team_volume, commissions or recruits.';
+	END CASE;
+	-- The page first, which takes no more than a heap of its size, then its places.
+	RETURN QUERY EXECUTE distributor.report_sql(program, 'WITH total AS MATERIALIZED (' || total || $query$
+), page AS (
+	SELECT t.member_id, t.value
+	  FROM total t
+	 WHERE t.value > 0 AND ($4 IS NULL OR t.value < $4 OR (t.value = $4 AND t.member_id > $5))
+	 ORDER BY t.value DESC, t.member_id LIMIT $6
+)
+SELECT CASE WHEN p.value = $4 THEN 1 + (SELECT count(*) FROM total t WHERE t.value > $4)
+			ELSE (SELECT count(*) FROM total t WHERE t.value > $4 OR (t.value = $4 AND t.member_id <= $5))
+				 + rank() OVER (ORDER BY p.value DESC) END,
+	   p.member_id, coalesce(m.member_key, p.member_id::text), p.value
+  FROM page p
+  LEFT JOIN @program@.member m ON m.member_id = p.member_id
+ ORDER BY p.value DESC, p.member_id$query$, scope)
+		USING scope, lower, upper, after_value, after_member, max_rows, distributor.report_sql(program, $query$
+SELECT n.path, n.amount - n.refunded
+  FROM @net@ n
+ WHERE n.currency = @currency@ AND n.occurred_at >= $1 AND n.occurred_at < $2$query$);
+END
+$function$;
+COMMENT ON FUNCTION distributor.leaderboard(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog."numeric", pg_catalog.int8) IS
+	'the members with most personal_volume, team_volume, commissions or recruits in a period, of the whole program or of the team of scope; equal values share a place and stand in the order of member_id';
+
+CREATE FUNCTION distributor.leaderboard(
+		program pg_catalog.text, metric pg_catalog.text, period pg_catalog.text, max_rows pg_catalog.int8,
+		scope pg_catalog.text, "from" pg_catalog.timestamptz DEFAULT NULL, "to" pg_catalog.timestamptz DEFAULT NULL,
+		after_value pg_catalog."numeric" DEFAULT NULL, after_member pg_catalog.int8 DEFAULT NULL)
+	RETURNS TABLE (
+		place pg_catalog.int8, member_id pg_catalog.int8, member_key pg_catalog.text, value pg_catalog."numeric")
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 100000 ROWS 100
+	SET search_path = pg_catalog, distributor, pg_temp
+AS $function$
+BEGIN
+	-- Nobody of that key is not everybody.
+	IF distributor.find_member(program, scope) IS NULL THEN
+		RETURN;
+	END IF;
+	RETURN QUERY SELECT * FROM distributor.leaderboard(
+		program, metric, period, max_rows, distributor.find_member(program, scope), "from", "to", after_value, after_member);
+END
+$function$;
+COMMENT ON FUNCTION distributor.leaderboard(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog."numeric", pg_catalog.int8) IS
+	'the same for a member named by its key';
+
+CREATE FUNCTION distributor.promoters(
+		program pg_catalog.text, "by" pg_catalog.text[] DEFAULT '{}', period pg_catalog.text DEFAULT NULL,
+		"from" pg_catalog.timestamptz DEFAULT NULL, "to" pg_catalog.timestamptz DEFAULT NULL,
+		max_rows pg_catalog.int8 DEFAULT 100, after_buyers pg_catalog.int8 DEFAULT NULL,
+		after_member pg_catalog.int8 DEFAULT NULL, after_attributes pg_catalog.jsonb DEFAULT NULL)
+	RETURNS TABLE (
+		member_id pg_catalog.int8, member_key pg_catalog.text, attributes pg_catalog.jsonb, buyers pg_catalog.int8,
+		new_buyers pg_catalog.int8, sales pg_catalog.int8, volume pg_catalog."numeric")
+	LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000 ROWS 100
+	SET search_path = pg_catalog, distributor, pg_temp
+AS $function$
+DECLARE
+	lower pg_catalog.timestamptz;
+	upper pg_catalog.timestamptz;
+BEGIN
+	SELECT b.lower, b.upper INTO lower, upper FROM distributor.period_bounds(program, period, "from", "to") b;
+	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
+WITH bought AS (
+	SELECT distributor.sponsor_id(n.path) AS promoter, n.member_id,
+		   (SELECT coalesce(jsonb_object_agg(a.name, n.attributes -> a.name), '{}') FROM unnest($1) AS a(name)) AS attributes,
+		   CASE WHEN n.currency = @currency@ THEN n.amount - n.refunded ELSE 0 END AS volume,
+		   NOT EXISTS (SELECT FROM @program@.sale e
+						WHERE e.member_id = n.member_id AND (e.occurred_at, e.sale_id) < (n.occurred_at, n.sale_id)
+						  AND e.amount > (SELECT coalesce(sum(p.amount), 0) FROM @program@.refund_posting p
+										   WHERE p.sale_id = e.sale_id)) AS is_first
+	  FROM @net@ n
+	 WHERE n.occurred_at >= $2 AND n.occurred_at < $3 AND n.amount > n.refunded
+	   AND distributor.sponsor_id(n.path) IS NOT NULL
+), promoter AS (
+	SELECT b.promoter, b.attributes, count(DISTINCT b.member_id) AS buyers,
+		   count(*) FILTER (WHERE b.is_first) AS new_buyers, count(*) AS sales, sum(b.volume) AS volume
+	  FROM bought b
+	 GROUP BY b.promoter, b.attributes
+)
+SELECT p.promoter, coalesce(m.member_key, p.promoter::text), p.attributes, p.buyers, p.new_buyers, p.sales, p.volume
+  FROM promoter p
+  LEFT JOIN @program@.member m ON m.member_id = p.promoter
+ WHERE $4 IS NULL OR p.buyers < $4
+	OR (p.buyers = $4 AND (p.promoter > $5 OR (p.promoter = $5 AND p.attributes > $6)))
+ ORDER BY p.buyers DESC, p.promoter, p.attributes LIMIT $7$query$)
+		USING "by", lower, upper, after_buyers, after_member, after_attributes, max_rows;
+END
+$function$;
+COMMENT ON FUNCTION distributor.promoters(pg_catalog.text, pg_catalog.text[], pg_catalog.text, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.int8, pg_catalog.int8, pg_catalog.jsonb) IS
+	'who brings buyers: the sponsor that each sale had, with how many bought, how many for the first time, and for how much, in a period, by attributes of the sales';
+
+CREATE FUNCTION distributor.region(
+		program pg_catalog.text, attribute pg_catalog.text DEFAULT 'region', period pg_catalog.text DEFAULT NULL,
+		"from" pg_catalog.timestamptz DEFAULT NULL, "to" pg_catalog.timestamptz DEFAULT NULL)
+	RETURNS TABLE (
+		value pg_catalog.text, buyers pg_catalog.int8, sales pg_catalog.int8, amount pg_catalog."numeric",
+		refunded pg_catalog."numeric", volume pg_catalog."numeric")
+	LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000 ROWS 50
+	SET search_path = pg_catalog, distributor, pg_temp
+AS $function$
+DECLARE
+	lower pg_catalog.timestamptz;
+	upper pg_catalog.timestamptz;
+BEGIN
+	SELECT b.lower, b.upper INTO lower, upper FROM distributor.period_bounds(program, period, "from", "to") b;
+	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
+SELECT (n.attributes ->> $1) COLLATE "C", count(DISTINCT n.member_id) FILTER (WHERE n.amount > n.refunded), count(*),
+	   sum(n.amount), sum(n.refunded), sum(n.amount - n.refunded)
+  FROM @net@ n
+ WHERE n.currency = @currency@ AND n.occurred_at >= $2 AND n.occurred_at < $3
+ GROUP BY 1
+ ORDER BY 1 NULLS LAST$query$)
+		USING attribute, lower, upper;
+END
+$function$;
+COMMENT ON FUNCTION distributor.region(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
+	'sales of a period by an attribute of theirs, such as region or channel: amount, refunded, and volume, which is what remains; null: sales without it';
