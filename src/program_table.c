@@ -17,6 +17,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
+#include "pgstat.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
@@ -29,6 +30,10 @@
 #include "utils/typcache.h"
 
 #include "program_table.h"
+
+/* Rows that an index is asked for at a time, where they may be many: at first, at most. */
+#define FIRST_ROWS_AHEAD	64
+#define MOST_ROWS_AHEAD		16384
 
 /* Rows that go into the heap together. */
 #define MULTI_ROWS	1000
@@ -360,6 +365,16 @@ find_column(TupleDesc desc, TableColumn column, int from)
 
 /* Finding rows */
 
+/* Where rows are, as numbers that sort as the pages do. */
+typedef struct TableRowIds
+{
+	int			room;
+	int			n;
+	int			at;				/* the next one to be fetched */
+	bool		last;			/* the index has no more, and must not be asked */
+	int64	   *ids;
+} TableRowIds;
+
 static StrategyNumber
 strategy_of(TableMatch match)
 {
@@ -430,6 +445,7 @@ table_lookup_begin_all(TableLookup *lookup, Relation rel, const TableCondition *
 			continue;
 		lookup->rel = rel;
 		lookup->last = 0;
+		lookup->ahead = NULL;
 		lookup->nkeys = n;
 		lookup->index = index_open(index->oid, AccessShareLock);
 		lookup->scan = compat_index_beginscan(rel, lookup->index, snapshot, n);
@@ -454,6 +470,11 @@ table_lookup_all(TableLookup *lookup, const Datum *values)
 	for (int i = 0; i < lookup->nkeys; i++)
 		lookup->keys[i].sk_argument = values[i];
 	index_rescan(lookup->scan, lookup->keys, lookup->nkeys, NULL, 0);
+	if (lookup->ahead != NULL)
+	{
+		lookup->ahead->n = lookup->ahead->at = 0;
+		lookup->ahead->last = false;
+	}
 	return table_lookup_next(lookup);
 }
 
@@ -463,15 +484,86 @@ table_lookup(TableLookup *lookup, Datum value)
 	return table_lookup_all(lookup, &value);
 }
 
+#define ST_SORT sort_row_ids
+#define ST_ELEMENT_TYPE int64
+#define ST_COMPARE(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/*
+ * Rows that were written together lie on few pages, and the index has them in
+ * another order: for each of them its page would be looked for again.  So they
+ * are fetched page by page, in no order that the caller may rely on.  The
+ * snapshot does not mind that the index has gone on: whatever it shows is kept.
+ */
+void
+table_lookup_many(TableLookup *lookup)
+{
+	lookup->ahead = palloc0(sizeof(TableRowIds));
+	lookup->ahead->room = FIRST_ROWS_AHEAD;
+	lookup->ahead->ids = palloc(sizeof(int64) * FIRST_ROWS_AHEAD);
+}
+
+static bool
+look_ahead(TableLookup *lookup)
+{
+	TableRowIds *ahead = lookup->ahead;
+	if (ahead->n == ahead->room && ahead->room < MOST_ROWS_AHEAD)
+	{
+		ahead->room *= 2;
+		ahead->ids = repalloc(ahead->ids, sizeof(int64) * ahead->room);
+	}
+	ahead->n = ahead->at = 0;
+	while (!ahead->last && ahead->n < ahead->room)
+	{
+		ItemPointer tid = index_getnext_tid(lookup->scan, lookup->direction);
+
+		if (tid != NULL)
+			ahead->ids[ahead->n++] = itemptr_encode(tid);
+		else
+			ahead->last = true;
+	}
+	sort_row_ids(ahead->ids, ahead->n);
+	return ahead->n > 0;
+}
+
+/* What index_fetch_heap() does; of what a snapshot shows there is one version. */
+static bool
+fetch_row(TableLookup *lookup, int64 id)
+{
+	IndexScanDesc scan = lookup->scan;
+	ItemPointerData tid;
+	bool		more = false;
+
+	itemptr_decode(&tid, id);
+	if (!table_index_fetch_tuple(scan->xs_heapfetch, &tid, scan->xs_snapshot, lookup->slot, &more, NULL))
+		return false;
+	pgstat_count_heap_fetch(scan->indexRelation);
+	return true;
+}
+
 bool
 table_lookup_next(TableLookup *lookup)
 {
-	return index_getnext_slot(lookup->scan, lookup->direction, lookup->slot);
+	TableRowIds *ahead = lookup->ahead;
+
+	if (ahead == NULL)
+		return index_getnext_slot(lookup->scan, lookup->direction, lookup->slot);
+	while (ahead->at < ahead->n || look_ahead(lookup))
+		if (fetch_row(lookup, ahead->ids[ahead->at++]))
+			return true;
+	return false;
 }
 
 void
 table_lookup_end(TableLookup *lookup)
 {
+	if (lookup->ahead != NULL)
+	{
+		pfree(lookup->ahead->ids);
+		pfree(lookup->ahead);
+	}
 	ExecDropSingleTupleTableSlot(lookup->slot);
 	index_endscan(lookup->scan);
 	index_close(lookup->index, NoLock);

@@ -58,6 +58,7 @@ typedef struct TableLookup
 	TupleTableSlot *slot;
 	ScanDirection direction;
 	AttrNumber	last;			/* column that was asked for */
+	struct TableRowIds *ahead;	/* rows that the index was asked for in advance; NULL: none are */
 } TableLookup;
 
 /*
@@ -72,6 +73,7 @@ extern bool table_lookup_begin_all(TableLookup *lookup, Relation rel, const Tabl
 extern bool table_lookup(TableLookup *lookup, Datum value);
 extern bool table_lookup_all(TableLookup *lookup, const Datum *values);	/* one for each condition */
 extern bool table_lookup_next(TableLookup *lookup);
+extern void table_lookup_many(TableLookup *lookup); /* many rows are to be found */
 extern void table_lookup_end(TableLookup *lookup);
 extern AttrNumber table_column(TableLookup *lookup, TableColumn column);	/* for slot_getattr() of many rows */
 extern Datum table_value(TableLookup *lookup, TableColumn column, bool *isnull);

@@ -265,6 +265,7 @@ add_changes(TotalRows *rows, const TableCondition *conditions, Datum *values, in
 
 	if (!table_lookup_begin_all(&lookup, program_table(question->program, PROGRAM_TEAM_DELTA), conditions, n, snapshot))
 		return false;
+	table_lookup_many(&lookup);
 	for (int64 generation = question->first_generation; added && generation <= question->last_generation; generation++)
 	{
 		values[0] = Int32GetDatum((int32) generation);
