@@ -170,8 +170,10 @@ SELECT * FROM team_total('tt', 1);
 SET ROLE regress_tt_columns;
 SELECT * FROM team_total('tt', 1);
 RESET ROLE;
+SELECT * FROM audit('tt');
 SELECT fold_team('tt', 2);
 SELECT * FROM team_total('tt', 1);
+SELECT * FROM audit('tt');
 ROLLBACK TO here;
 ROLLBACK;
 
