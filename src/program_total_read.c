@@ -304,7 +304,7 @@ ask_directly(TotalQuestion *question)
 {
 	static const ProgramTable tables[] = {PROGRAM_PROGRAM, PROGRAM_MEMBER, PROGRAM_TEAM_TOTAL, PROGRAM_TEAM_DELTA};
 	Snapshot	snapshot = program_snapshot(question->program);
-	TotalRows	rows = {question};
+	TotalRows	rows = {.question = question};
 
 	if (own_changes_may_be_newer() || !program_may_read_all(question->program, tables, lengthof(tables)) ||
 		!find_member(question, snapshot) ||
