@@ -210,6 +210,7 @@ $$;
 \set seed 0.20261125
 \echo seed :seed
 SELECT setseed(:seed);
+-- by the seed alone, and not by where rows happen to lie
 CREATE FUNCTION tt_step(step int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	members bigint[] := ARRAY(SELECT member_id FROM tt.member ORDER BY member_id);
@@ -225,10 +226,10 @@ BEGIN
 		PERFORM record_refund('tt', s.order_key, 'f' || step, round(s.amount / 3, 2), occurred_at => at)
 		   FROM tt.sale s WHERE s.amount > 1
 			AND (SELECT coalesce(sum(p.amount), 0) FROM tt.refund_posting p WHERE p.sale_id = s.sale_id) < s.amount * 0.6
-		  ORDER BY random() LIMIT 1;
+		  ORDER BY hashint8extended(s.sale_id, step) LIMIT 1;
 	ELSIF kind < 8 THEN
 		PERFORM move_member('tt', any_member, m.member_id) FROM tt.member m
-		  WHERE NOT any_member = ANY (m.path::bigint[]) ORDER BY random() LIMIT 1;
+		  WHERE NOT any_member = ANY (m.path::bigint[]) ORDER BY hashint8extended(m.member_id, step) LIMIT 1;
 	ELSIF kind < 9 THEN
 		PERFORM set_state('tt', any_member, 'left', downline => 'sponsor');
 	ELSE
