@@ -16,6 +16,9 @@
 /* With more decimals than this a sum is a numeric from its first addend on. */
 #define MONEY_SUM_MAX_SCALE		(MONEY_POWERS_OF_TEN - 1)
 
+/* Bytes of the numeric of a sum that fits 64 bits, at most. */
+#define MONEY_SUM_UNITS_SIZE	32
+
 /*
  * A sum.  All zeros is the sum of nothing.  It displays as many decimals as
  * the addend that has most, as sum(numeric) does.
@@ -38,6 +41,8 @@ extern void money_sum_copy(MoneySum *sum, const MoneySum *from);
 extern void money_sum_add_any(MoneySum *sum, const MoneySum *value, bool subtract);
 extern int	money_sum_compare(const MoneySum *a, const MoneySum *b);
 extern Numeric money_sum_to_numeric(const MoneySum *sum);
+extern Size money_sum_size(const MoneySum *sum);
+extern Size money_sum_write(const MoneySum *sum, char *out);
 extern void money_sum_normalize(MoneySum *sum);
 
 static inline bool
