@@ -11,6 +11,8 @@
 
 #include "compat.h"
 
+#include "common/int.h"
+
 #include "money.h"
 
 /* With more decimals than this a sum is a numeric from its first addend on. */
@@ -54,7 +56,14 @@ money_sum_is_zero(const MoneySum *sum)	/* and shows no decimals */
 static inline void
 money_sum_add(MoneySum *sum, const MoneySum *value)
 {
-	if (!money_sum_is_zero(value))
+	int64		units;
+
+	if (money_sum_is_zero(value))
+		return;
+	if (sum->scale == value->scale && sum->large == NULL && value->large == NULL &&
+		!pg_add_s64_overflow(sum->units, value->units, &units))
+		sum->units = units;
+	else
 		money_sum_add_any(sum, value, false);
 }
 
