@@ -36,7 +36,8 @@ typedef struct KnownIndex
 {
 	Oid			oid;
 	bool		unique;
-	bool		plain;			/* no expression, no predicate, no exclusion, checked at once */
+	bool		plain;			/* no expression, no exclusion, no other predicate, checked at once */
+	AttrNumber	present;		/* only rows in which this column is not null; 0: all rows */
 	int			nkeys;			/* without included columns */
 	int			ncolumns;
 	AttrNumber	columns[INDEX_MAX_KEYS];
@@ -119,19 +120,18 @@ table_expression_is_plain(Node *expression)
 	return !runs_other_code(expression, NULL);
 }
 
-/* Equality of nulls aside, such an index has all rows that a key can find. */
-static bool
-only_leaves_out_nulls(List *predicate, AttrNumber column)
+/* The column that must not be null for a row to be in the index; 0: no such predicate. */
+static AttrNumber
+column_present(List *predicate)
 {
 	NullTest   *test;
 
-	if (predicate == NIL)
-		return true;
 	if (list_length(predicate) != 1 || !IsA(linitial(predicate), NullTest))
-		return false;
+		return InvalidAttrNumber;
 	test = linitial(predicate);
-	return test->nulltesttype == IS_NOT_NULL && !test->argisrow && IsA(test->arg, Var) &&
-		((Var *) test->arg)->varattno == column;
+	if (test->nulltesttype != IS_NOT_NULL || test->argisrow || !IsA(test->arg, Var))
+		return InvalidAttrNumber;
+	return Max(((Var *) test->arg)->varattno, InvalidAttrNumber);
 }
 
 static RegProcedure
@@ -157,11 +157,13 @@ know_index(KnownTable *known, KnownIndex *mine, Relation index)
 	mine->ncolumns = info->ii_NumIndexAttrs;
 	for (int i = 0; i < mine->ncolumns; i++)
 		mine->columns[i] = info->ii_IndexAttrNumbers[i];
-	mine->plain = info->ii_Expressions == NIL && info->ii_Predicate == NIL &&
-		info->ii_ExclusionOps == NULL && form->indimmediate;
+	mine->present = column_present(info->ii_Predicate);
+	mine->plain = info->ii_Expressions == NIL && info->ii_ExclusionOps == NULL && form->indimmediate &&
+		(info->ii_Predicate == NIL || mine->present != InvalidAttrNumber);
 
+	/* equality of nulls aside, an index without them has all rows that a key can find */
 	if (index->rd_rel->relam == BTREE_AM_OID && form->indisvalid && !form->indcheckxmin &&
-		first > 0 && only_leaves_out_nulls(info->ii_Predicate, first) &&
+		first > 0 && (info->ii_Predicate == NIL || mine->present == first) &&
 		IsBinaryCoercible(TupleDescAttr(known->desc, first - 1)->atttypid, index->rd_opcintype[0]) &&
 		index->rd_indcollation[0] == TupleDescAttr(known->desc, first - 1)->attcollation)
 	{
@@ -554,6 +556,8 @@ index_row(Insertion *insertion, int i, int row, IndexUniqueCheck check)
 	Datum		values[INDEX_MAX_KEYS];
 	bool		nulls[INDEX_MAX_KEYS];
 
+	if (index->present != InvalidAttrNumber && from_nulls[index->present - 1])
+		return true;
 	for (int c = 0; c < index->ncolumns; c++)
 	{
 		values[c] = from[index->columns[c] - 1];
@@ -678,7 +682,7 @@ key_index(KnownTable *known, const char *const *key, int nkey)
 		KnownIndex *index = &known->indexes[i];
 		int			matches = 0;
 
-		if (!index->unique || index->nkeys != nkey || !OidIsValid(index->equal))
+		if (!index->unique || index->nkeys != nkey || !OidIsValid(index->equal) || index->present != InvalidAttrNumber)
 			continue;
 		for (int c = 0; c < nkey; c++)
 			for (int k = 0; k < nkey; k++)
