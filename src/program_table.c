@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/executor.h"
@@ -20,6 +21,8 @@
 #include "rewrite/rewriteHandler.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -38,6 +41,8 @@ typedef struct KnownIndex
 	bool		unique;
 	bool		plain;			/* no expression, no exclusion, no other predicate, checked at once */
 	AttrNumber	present;		/* only rows in which this column is not null; 0: all rows */
+	AttrNumber	other;			/* only rows in which this column is not usual; 0: not such an index */
+	char	   *usual;
 	int			nkeys;			/* without included columns */
 	int			ncolumns;
 	AttrNumber	columns[INDEX_MAX_KEYS];
@@ -134,6 +139,28 @@ column_present(List *predicate)
 	return Max(((Var *) test->arg)->varattno, InvalidAttrNumber);
 }
 
+/* Has the index only rows whose column, a text, differs from some word? */
+static void
+know_exceptions(KnownIndex *mine, List *predicate)
+{
+	OpExpr	   *differs;
+	Var		   *column;
+	Const	   *usual;
+
+	if (list_length(predicate) != 1 || !IsA(linitial(predicate), OpExpr))
+		return;
+	differs = linitial(predicate);
+	if (differs->opfuncid != F_TEXTNE || differs->inputcollid != C_COLLATION_OID ||
+		!IsA(linitial(differs->args), Var) || !IsA(lsecond(differs->args), Const))
+		return;
+	column = linitial(differs->args);
+	usual = lsecond(differs->args);
+	if (column->varattno <= 0 || usual->constisnull)
+		return;
+	mine->other = column->varattno;
+	mine->usual = TextDatumGetCString(usual->constvalue);
+}
+
 static RegProcedure
 index_operator(Relation index, StrategyNumber strategy)
 {
@@ -161,9 +188,10 @@ know_index(KnownTable *known, KnownIndex *mine, Relation index)
 	mine->plain = info->ii_Expressions == NIL && info->ii_ExclusionOps == NULL && form->indimmediate &&
 		(info->ii_Predicate == NIL || mine->present != InvalidAttrNumber);
 
+	know_exceptions(mine, info->ii_Predicate);
 	/* equality of nulls aside, an index without them has all rows that a key can find */
-	if (index->rd_rel->relam == BTREE_AM_OID && form->indisvalid && !form->indcheckxmin &&
-		first > 0 && (info->ii_Predicate == NIL || mine->present == first) &&
+	if (index->rd_rel->relam == BTREE_AM_OID && form->indisvalid && !form->indcheckxmin && first > 0 &&
+		(info->ii_Predicate == NIL || mine->present == first || mine->other != InvalidAttrNumber) &&
 		IsBinaryCoercible(TupleDescAttr(known->desc, first - 1)->atttypid, index->rd_opcintype[0]) &&
 		index->rd_indcollation[0] == TupleDescAttr(known->desc, first - 1)->attcollation)
 	{
@@ -329,6 +357,21 @@ find_column(TupleDesc desc, TableColumn column, int from)
 
 /* Finding rows */
 
+static void
+begin_lookup(TableLookup *lookup, Relation rel, const KnownIndex *index, TableMatch match, Snapshot snapshot)
+{
+	bool		equal = match == TABLE_EQUAL;
+
+	ScanKeyEntryInitialize(&lookup->key, 0, 1, equal ? BTEqualStrategyNumber : BTLessEqualStrategyNumber,
+						   InvalidOid, index->collation, equal ? index->equal : index->up_to, (Datum) 0);
+	lookup->rel = rel;
+	lookup->last = 0;
+	lookup->index = index_open(index->oid, AccessShareLock);
+	lookup->scan = compat_index_beginscan(rel, lookup->index, snapshot, 1);
+	lookup->slot = table_slot_create(rel, NULL);
+	lookup->direction = equal ? ForwardScanDirection : BackwardScanDirection;
+}
+
 bool
 table_lookup_begin(TableLookup *lookup, Relation rel, TableColumn column, TableMatch match, Snapshot snapshot)
 {
@@ -338,19 +381,37 @@ table_lookup_begin(TableLookup *lookup, Relation rel, TableColumn column, TableM
 	for (int i = 0; attnum != InvalidAttrNumber && i < known->nindexes; i++)
 	{
 		KnownIndex *index = &known->indexes[i];
-		RegProcedure operator = match == TABLE_EQUAL ? index->equal : index->up_to;
 
-		if (!OidIsValid(operator) || index->columns[0] != attnum)
+		if (index->columns[0] != attnum || index->other != InvalidAttrNumber ||
+			!OidIsValid(match == TABLE_EQUAL ? index->equal : index->up_to))
 			continue;
-		ScanKeyEntryInitialize(&lookup->key, 0, 1,
-							   match == TABLE_EQUAL ? BTEqualStrategyNumber : BTLessEqualStrategyNumber,
-							   InvalidOid, index->collation, operator, (Datum) 0);
-		lookup->rel = rel;
-		lookup->last = 0;
-		lookup->index = index_open(index->oid, AccessShareLock);
-		lookup->scan = compat_index_beginscan(rel, lookup->index, snapshot, 1);
-		lookup->slot = table_slot_create(rel, NULL);
-		lookup->direction = match == TABLE_EQUAL ? ForwardScanDirection : BackwardScanDirection;
+		begin_lookup(lookup, rel, index, match, snapshot);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * The same for those rows alone in which the column other, a text, is not
+ * usual, where an index has just them: a look at few rows, or at none.
+ */
+bool
+table_lookup_begin_unusual(TableLookup *lookup, Relation rel, TableColumn column,
+						   const char *other, const char *usual, Snapshot snapshot)
+{
+	KnownTable *known = known_table(rel);
+	TableColumn other_column = {other, TEXTOID};
+	AttrNumber	attnum = known->local ? find_column(known->desc, column, 0) : InvalidAttrNumber;
+	AttrNumber	other_attnum = known->local ? find_column(known->desc, other_column, 0) : InvalidAttrNumber;
+
+	for (int i = 0; attnum != InvalidAttrNumber && other_attnum != InvalidAttrNumber && i < known->nindexes; i++)
+	{
+		KnownIndex *index = &known->indexes[i];
+
+		if (index->columns[0] != attnum || index->other != other_attnum || strcmp(index->usual, usual) != 0 ||
+			!OidIsValid(index->equal))
+			continue;
+		begin_lookup(lookup, rel, index, TABLE_EQUAL, snapshot);
 		return true;
 	}
 	return false;
@@ -682,7 +743,7 @@ key_index(KnownTable *known, const char *const *key, int nkey)
 		KnownIndex *index = &known->indexes[i];
 		int			matches = 0;
 
-		if (!index->unique || index->nkeys != nkey || !OidIsValid(index->equal) || index->present != InvalidAttrNumber)
+		if (!index->unique || index->nkeys != nkey || !OidIsValid(index->equal) || index->info->ii_Predicate != NIL)
 			continue;
 		for (int c = 0; c < nkey; c++)
 			for (int k = 0; k < nkey; k++)

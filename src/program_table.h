@@ -50,6 +50,8 @@ typedef enum TableMatch
 
 extern bool table_lookup_begin(TableLookup *lookup, Relation rel, TableColumn column, TableMatch match,
 							   Snapshot snapshot);
+extern bool table_lookup_begin_unusual(TableLookup *lookup, Relation rel, TableColumn column,
+									   const char *other, const char *usual, Snapshot snapshot);
 extern bool table_lookup(TableLookup *lookup, Datum value);
 extern bool table_lookup_next(TableLookup *lookup);
 extern void table_lookup_end(TableLookup *lookup);
