@@ -366,10 +366,14 @@ begin_lookup(TableLookup *lookup, Relation rel, const KnownIndex *index, TableMa
 						   InvalidOid, index->collation, equal ? index->equal : index->up_to, (Datum) 0);
 	lookup->rel = rel;
 	lookup->last = 0;
+	lookup->direction = equal ? ForwardScanDirection : BackwardScanDirection;
 	lookup->index = index_open(index->oid, AccessShareLock);
+	lookup->scan = NULL;
+	/* one that never had a row has its first page only, and nothing for the snapshot */
+	if (index->other != InvalidAttrNumber && RelationGetNumberOfBlocks(lookup->index) <= 1)
+		return;
 	lookup->scan = compat_index_beginscan(rel, lookup->index, snapshot, 1);
 	lookup->slot = table_slot_create(rel, NULL);
-	lookup->direction = equal ? ForwardScanDirection : BackwardScanDirection;
 }
 
 bool
@@ -420,6 +424,8 @@ table_lookup_begin_unusual(TableLookup *lookup, Relation rel, TableColumn column
 bool
 table_lookup(TableLookup *lookup, Datum value)
 {
+	if (lookup->scan == NULL)
+		return false;
 	lookup->key.sk_argument = value;
 	index_rescan(lookup->scan, &lookup->key, 1, NULL, 0);
 	return table_lookup_next(lookup);
@@ -434,8 +440,11 @@ table_lookup_next(TableLookup *lookup)
 void
 table_lookup_end(TableLookup *lookup)
 {
-	ExecDropSingleTupleTableSlot(lookup->slot);
-	index_endscan(lookup->scan);
+	if (lookup->scan != NULL)
+	{
+		ExecDropSingleTupleTableSlot(lookup->slot);
+		index_endscan(lookup->scan);
+	}
 	index_close(lookup->index, NoLock);
 }
 

@@ -35,7 +35,7 @@ typedef struct TableLookup
 {
 	Relation	rel;			/* open, and stays open */
 	Relation	index;
-	IndexScanDesc scan;
+	IndexScanDesc scan;			/* NULL: there is nothing to be found */
 	ScanKeyData key;
 	TupleTableSlot *slot;
 	ScanDirection direction;

@@ -539,7 +539,7 @@ CREATE TABLE @program@.ledger (
 		AND (source NOT IN ('refund', 'payout') OR amount < 0) AND (source <> 'payout_failure' OR amount > 0))
 );
 ALTER SEQUENCE @program@.ledger_entry_id_seq OWNED BY @program@.ledger.entry_id;
-CREATE INDEX ledger_member_id_idx ON @program@.ledger (member_id, entry_id) INCLUDE (currency, amount, available_at);
+CREATE INDEX ledger_member_id_idx ON @program@.ledger (member_id, entry_id);
 CREATE INDEX ledger_entry_id_idx ON @program@.ledger USING brin (entry_id, posted_at) WITH (pages_per_range = 16, autosummarize = on);
 COMMENT ON TABLE @program@.ledger IS 'what members earn: rows are added, never changed';
 COMMENT ON COLUMN @program@.ledger.source IS 'the kind of event that the row belongs to';
