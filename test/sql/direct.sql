@@ -49,7 +49,7 @@ INSERT INTO di_orders VALUES (20, 4, 100);
 SELECT * FROM di_paid('20');
 -- of whom a plan without ranks asks only whether they are active
 BEGIN;
-SELECT set_state('di', 2, 'left');
+SELECT set_state('di', 2, 'frozen');
 INSERT INTO di_orders VALUES (201, 4, 100);
 SAVEPOINT a;
 SELECT set_state('di', 3, 'frozen');

@@ -114,7 +114,7 @@ $$;
 SELECT setseed(:seed);
 CREATE FUNCTION tt_step(step int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-	members bigint[] := ARRAY(SELECT member_id FROM tt.member);
+	members bigint[] := ARRAY(SELECT member_id FROM tt.member ORDER BY member_id);
 	any_member bigint := members[1 + floor(random() * cardinality(members))];
 	at timestamptz := timestamptz '2026-01-15' + random() * interval '70 days';
 	kind int := floor(random() * 10);
@@ -125,11 +125,11 @@ BEGIN
 		PERFORM record_sale('tt', 's' || step, any_member, round(random()::numeric * 100, 2), occurred_at => at);
 	ELSIF kind < 7 THEN
 		PERFORM record_refund('tt', s.order_key, 'f' || step, round(s.amount / 3, 2), occurred_at => at)
-		   FROM tt.sale s WHERE s.amount > 1
+		   FROM (SELECT * FROM tt.sale ORDER BY sale_id) s WHERE s.amount > 1
 			AND (SELECT coalesce(sum(p.amount), 0) FROM tt.refund_posting p WHERE p.sale_id = s.sale_id) < s.amount * 0.6
 		  ORDER BY random() LIMIT 1;
 	ELSIF kind < 8 THEN
-		PERFORM move_member('tt', any_member, m.member_id) FROM tt.member m
+		PERFORM move_member('tt', any_member, m.member_id) FROM (SELECT * FROM tt.member ORDER BY member_id) m
 		  WHERE NOT any_member = ANY (m.path::bigint[]) ORDER BY random() LIMIT 1;
 	ELSIF kind < 9 THEN
 		PERFORM set_state('tt', any_member, 'left', downline => 'sponsor');
