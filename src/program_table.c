@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/executor.h"
@@ -21,6 +22,8 @@
 #include "rewrite/rewriteHandler.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -49,8 +52,10 @@ typedef struct KnownIndex
 {
 	Oid			oid;
 	bool		unique;
-	bool		plain;			/* no expression, no predicate, no exclusion, checked at once */
+	bool		plain;			/* no expression, no exclusion, no predicate but not_null, checked at once */
 	bool		descending;		/* its first column */
+	AttrNumber	other;			/* only rows in which this column is not usual; 0: not such an index */
+	char	   *usual;
 	int			nkeys;			/* without included columns */
 	int			ncolumns;
 	AttrNumber	columns[INDEX_MAX_KEYS];
@@ -146,7 +151,29 @@ column_not_null(List *predicate)
 	test = linitial(predicate);
 	if (test->nulltesttype != IS_NOT_NULL || test->argisrow || !IsA(test->arg, Var))
 		return InvalidAttrNumber;
-	return ((Var *) test->arg)->varattno;
+	return Max(((Var *) test->arg)->varattno, InvalidAttrNumber);
+}
+
+/* Has the index only rows whose column, a text, differs from some word? */
+static void
+know_exceptions(KnownIndex *mine, List *predicate)
+{
+	OpExpr	   *differs;
+	Var		   *column;
+	Const	   *usual;
+
+	if (list_length(predicate) != 1 || !IsA(linitial(predicate), OpExpr))
+		return;
+	differs = linitial(predicate);
+	if (differs->opfuncid != F_TEXTNE || differs->inputcollid != C_COLLATION_OID ||
+		!IsA(linitial(differs->args), Var) || !IsA(lsecond(differs->args), Const))
+		return;
+	column = linitial(differs->args);
+	usual = lsecond(differs->args);
+	if (column->varattno <= 0 || usual->constisnull)
+		return;
+	mine->other = column->varattno;
+	mine->usual = TextDatumGetCString(usual->constvalue);
 }
 
 static bool
@@ -182,12 +209,8 @@ know_finding(KnownTable *known, KnownIndex *mine, Relation index)
 
 	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisvalid || form->indcheckxmin)
 		return;
-	if (mine->info->ii_Predicate != NIL)
-	{
-		mine->not_null = column_not_null(mine->info->ii_Predicate);
-		if (mine->not_null == InvalidAttrNumber)
-			return;
-	}
+	if (mine->info->ii_Predicate != NIL && mine->not_null == InvalidAttrNumber && mine->other == InvalidAttrNumber)
+		return;
 	mine->descending = (index->rd_indoption[0] & INDOPTION_DESC) != 0;
 	mine->finding = palloc0(sizeof(KnownKey) * mine->nkeys);
 	while (mine->nfinding < mine->nkeys && know_key(known, &mine->finding[mine->nfinding], index, mine->nfinding))
@@ -206,8 +229,11 @@ know_index(KnownTable *known, KnownIndex *mine, Relation index)
 	mine->ncolumns = info->ii_NumIndexAttrs;
 	for (int i = 0; i < mine->ncolumns; i++)
 		mine->columns[i] = info->ii_IndexAttrNumbers[i];
-	mine->plain = info->ii_Expressions == NIL && info->ii_Predicate == NIL &&
-		info->ii_ExclusionOps == NULL && index->rd_index->indimmediate;
+	if (info->ii_Predicate != NIL)
+		mine->not_null = column_not_null(info->ii_Predicate);
+	mine->plain = info->ii_Expressions == NIL && info->ii_ExclusionOps == NULL && index->rd_index->indimmediate &&
+		(info->ii_Predicate == NIL || mine->not_null != InvalidAttrNumber);
+	know_exceptions(mine, info->ii_Predicate);
 	know_finding(known, mine, index);
 }
 
@@ -423,6 +449,24 @@ make_keys(TableLookup *lookup, KnownIndex *index, const AttrNumber *attnums, con
 	return not_null;
 }
 
+static void
+begin_lookup(TableLookup *lookup, Relation rel, const KnownIndex *index, int nkeys, ScanDirection direction,
+			 Snapshot snapshot)
+{
+	lookup->rel = rel;
+	lookup->last = 0;
+	lookup->ahead = NULL;
+	lookup->nkeys = nkeys;
+	lookup->direction = direction;
+	lookup->index = index_open(index->oid, AccessShareLock);
+	lookup->scan = NULL;
+	/* one that never had a row has its first page only, and nothing for the snapshot */
+	if (index->other != InvalidAttrNumber && RelationGetNumberOfBlocks(lookup->index) <= 1)
+		return;
+	lookup->scan = compat_index_beginscan(rel, lookup->index, snapshot, nkeys);
+	lookup->slot = table_slot_create(rel, NULL);
+}
+
 bool
 table_lookup_begin_all(TableLookup *lookup, Relation rel, const TableCondition *conditions, int n, Snapshot snapshot)
 {
@@ -441,16 +485,37 @@ table_lookup_begin_all(TableLookup *lookup, Relation rel, const TableCondition *
 	{
 		KnownIndex *index = &known->indexes[i];
 
-		if ((greatest_first && index->descending) || !make_keys(lookup, index, attnums, conditions, n))
+		if (index->other != InvalidAttrNumber || (greatest_first && index->descending) ||
+			!make_keys(lookup, index, attnums, conditions, n))
 			continue;
-		lookup->rel = rel;
-		lookup->last = 0;
-		lookup->ahead = NULL;
-		lookup->nkeys = n;
-		lookup->index = index_open(index->oid, AccessShareLock);
-		lookup->scan = compat_index_beginscan(rel, lookup->index, snapshot, n);
-		lookup->slot = table_slot_create(rel, NULL);
-		lookup->direction = greatest_first ? BackwardScanDirection : ForwardScanDirection;
+		begin_lookup(lookup, rel, index, n, greatest_first ? BackwardScanDirection : ForwardScanDirection, snapshot);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * The same for those rows alone in which the column other, a text, is not
+ * usual, where an index has just them: a look at few rows, or at none.
+ */
+bool
+table_lookup_begin_unusual(TableLookup *lookup, Relation rel, TableColumn column,
+						   const char *other, const char *usual, Snapshot snapshot)
+{
+	KnownTable *known = known_table(rel);
+	TableColumn other_column = {other, TEXTOID};
+	TableCondition equal = {column, TABLE_EQUAL};
+	AttrNumber	attnum = known->local ? find_column(known->desc, column, 0) : InvalidAttrNumber;
+	AttrNumber	other_attnum = known->local ? find_column(known->desc, other_column, 0) : InvalidAttrNumber;
+
+	for (int i = 0; attnum != InvalidAttrNumber && i < known->nindexes; i++)
+	{
+		KnownIndex *index = &known->indexes[i];
+
+		if (index->other != other_attnum || other_attnum == InvalidAttrNumber || strcmp(index->usual, usual) != 0 ||
+			!make_keys(lookup, index, &attnum, &equal, 1))
+			continue;
+		begin_lookup(lookup, rel, index, 1, ForwardScanDirection, snapshot);
 		return true;
 	}
 	return false;
@@ -467,6 +532,8 @@ table_lookup_begin(TableLookup *lookup, Relation rel, TableColumn column, TableM
 bool
 table_lookup_all(TableLookup *lookup, const Datum *values)
 {
+	if (lookup->scan == NULL)
+		return false;
 	for (int i = 0; i < lookup->nkeys; i++)
 		lookup->keys[i].sk_argument = values[i];
 	index_rescan(lookup->scan, lookup->keys, lookup->nkeys, NULL, 0);
@@ -509,6 +576,7 @@ static bool
 look_ahead(TableLookup *lookup)
 {
 	TableRowIds *ahead = lookup->ahead;
+
 	if (ahead->n == ahead->room && ahead->room < MOST_ROWS_AHEAD)
 	{
 		ahead->room *= 2;
@@ -564,8 +632,11 @@ table_lookup_end(TableLookup *lookup)
 		pfree(lookup->ahead->ids);
 		pfree(lookup->ahead);
 	}
-	ExecDropSingleTupleTableSlot(lookup->slot);
-	index_endscan(lookup->scan);
+	if (lookup->scan != NULL)
+	{
+		ExecDropSingleTupleTableSlot(lookup->slot);
+		index_endscan(lookup->scan);
+	}
 	index_close(lookup->index, NoLock);
 }
 
@@ -754,6 +825,8 @@ index_row(Insertion *insertion, int i, int row, IndexUniqueCheck check)
 	Datum		values[INDEX_MAX_KEYS];
 	bool		nulls[INDEX_MAX_KEYS];
 
+	if (index->not_null != InvalidAttrNumber && from_nulls[index->not_null - 1])
+		return true;
 	for (int c = 0; c < index->ncolumns; c++)
 	{
 		values[c] = from[index->columns[c] - 1];
@@ -878,7 +951,7 @@ key_index(KnownTable *known, const char *const *key, int nkey)
 		KnownIndex *index = &known->indexes[i];
 		int			matches = 0;
 
-		if (!index->unique || index->nkeys != nkey || index->nfinding == 0 || index->not_null != InvalidAttrNumber)
+		if (!index->unique || index->nkeys != nkey || index->nfinding == 0 || index->info->ii_Predicate != NIL)
 			continue;
 		for (int c = 0; c < nkey; c++)
 			for (int k = 0; k < nkey; k++)

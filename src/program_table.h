@@ -52,7 +52,7 @@ typedef struct TableLookup
 {
 	Relation	rel;			/* open, and stays open */
 	Relation	index;
-	IndexScanDesc scan;
+	IndexScanDesc scan;			/* NULL: there is nothing to be found */
 	int			nkeys;
 	ScanKeyData keys[TABLE_MAX_CONDITIONS]; /* in the order of the conditions */
 	TupleTableSlot *slot;
@@ -70,6 +70,8 @@ extern bool table_lookup_begin(TableLookup *lookup, Relation rel, TableColumn co
 							   Snapshot snapshot);
 extern bool table_lookup_begin_all(TableLookup *lookup, Relation rel, const TableCondition *conditions, int n,
 								   Snapshot snapshot);
+extern bool table_lookup_begin_unusual(TableLookup *lookup, Relation rel, TableColumn column,
+									   const char *other, const char *usual, Snapshot snapshot);
 extern bool table_lookup(TableLookup *lookup, Datum value);
 extern bool table_lookup_all(TableLookup *lookup, const Datum *values);	/* one for each condition */
 extern bool table_lookup_next(TableLookup *lookup);

@@ -84,13 +84,15 @@ find_erased(Posting *posting, SaleRow *row)
  * shows, or that a serializable transaction hears of.
  */
 static bool
-begin_lookup(Posting *posting, TableLookup *lookup, const char *column, Oid type)
+begin_lookup(Posting *posting, TableLookup *lookup, TableColumn column, bool by_state)
 {
+	Relation	member = program_table(posting->program, PROGRAM_MEMBER);
+
 	if (IsolationUsesXactSnapshot())
 		return false;
 	PushActiveSnapshot(program_snapshot(posting->program));
-	if (table_lookup_begin(lookup, program_table(posting->program, PROGRAM_MEMBER), (TableColumn) {column, type},
-						   TABLE_EQUAL, GetActiveSnapshot()))
+	if ((by_state && table_lookup_begin_unusual(lookup, member, column, "state", "active", GetActiveSnapshot())) ||
+		table_lookup_begin(lookup, member, column, TABLE_EQUAL, GetActiveSnapshot()))
 		return true;
 	PopActiveSnapshot();
 	return false;
@@ -149,13 +151,15 @@ note_standing(Posting *posting, int64 member_id, TableLookup *lookup)
 static bool
 find_members_directly(Posting *posting, bool by_id)
 {
+	const TableColumn member_id = {"member_id", INT8OID};
+	const TableColumn member_key = {"member_key", TEXTOID};
 	const TableColumn path = {"path", posting->program->refpath};
 	SaleRow   **rows = palloc(sizeof(SaleRow *) * posting->npaid);
 	TableLookup lookup;
 	bool		isnull;
 
 	memcpy(rows, posting->paid, sizeof(SaleRow *) * posting->npaid);
-	if (!begin_lookup(posting, &lookup, by_id ? "member_id" : "member_key", by_id ? INT8OID : TEXTOID))
+	if (!begin_lookup(posting, &lookup, by_id ? member_id : member_key, false))
 		return false;
 	if (by_id && posting->npaid > 1)
 		qsort(rows, posting->npaid, sizeof(SaleRow *), by_member);
@@ -166,7 +170,7 @@ find_members_directly(Posting *posting, bool by_id)
 		if (!table_lookup(&lookup, by_id ? Int64GetDatum(row->member_id) : PointerGetDatum(row->member_key)))
 			continue;
 		row->path = (RefPath *) PG_DETOAST_DATUM_COPY(table_value(&lookup, path, &isnull));
-		row->member_id = DatumGetInt64(table_value(&lookup, (TableColumn) {"member_id", INT8OID}, &isnull));
+		row->member_id = DatumGetInt64(table_value(&lookup, member_id, &isnull));
 		note_standing(posting, row->member_id, &lookup);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -272,13 +276,26 @@ by_id(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* In the order of the ids: many of them stand side by side. */
+static bool
+uses_rank(Posting *posting)
+{
+	for (int i = 0; i < posting->npaid; i++)
+		if (posting->paid[i]->plan->plan->uses_rank)
+			return true;
+	return false;
+}
+
+/*
+ * In the order of the ids: many of them stand side by side.  Where ranks do not
+ * count, only those are of interest who are not active: few, in an index of
+ * their own.
+ */
 static bool
 load_standings_directly(Posting *posting, int64 *ids, int n)
 {
 	TableLookup lookup;
 
-	if (!begin_lookup(posting, &lookup, "member_id", INT8OID))
+	if (!begin_lookup(posting, &lookup, (TableColumn) {"member_id", INT8OID}, !uses_rank(posting)))
 		return false;
 	qsort(ids, n, sizeof(int64), by_id);
 	for (int i = 0; i < n; i++)

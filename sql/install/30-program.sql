@@ -81,6 +81,7 @@ ALTER SEQUENCE @program@.member_id_seq OWNED BY @program@.member.member_id;
 CREATE UNIQUE INDEX member_member_key_key ON @program@.member (member_key) WHERE member_key IS NOT NULL;
 CREATE INDEX member_path_idx ON @program@.member (path);
 CREATE INDEX member_sponsor_id_idx ON @program@.member (sponsor_id);
+CREATE INDEX member_state_idx ON @program@.member (member_id) WHERE state <> 'active';
 COMMENT ON TABLE @program@.member IS 'the referral tree as it is now';
 COMMENT ON COLUMN @program@.member.member_id IS 'number of the member; the user''s own id where that is a number';
 COMMENT ON COLUMN @program@.member.sponsor_id IS 'who brought the member; NULL for a root';
@@ -538,7 +539,7 @@ CREATE TABLE @program@.ledger (
 		AND (source NOT IN ('refund', 'payout') OR amount < 0) AND (source <> 'payout_failure' OR amount > 0))
 );
 ALTER SEQUENCE @program@.ledger_entry_id_seq OWNED BY @program@.ledger.entry_id;
-CREATE INDEX ledger_member_id_idx ON @program@.ledger (member_id, entry_id) INCLUDE (currency, amount, available_at);
+CREATE INDEX ledger_member_id_idx ON @program@.ledger (member_id, entry_id);
 CREATE INDEX ledger_entry_id_idx ON @program@.ledger USING brin (entry_id, posted_at) WITH (pages_per_range = 16, autosummarize = on);
 COMMENT ON TABLE @program@.ledger IS 'what members earn: rows are added, never changed';
 COMMENT ON COLUMN @program@.ledger.source IS 'the kind of event that the row belongs to';

@@ -31,6 +31,9 @@ INSERT INTO di_orders VALUES (10, 4, 100);
 INSERT INTO di_orders SELECT i, 4, i FROM generate_series(11, 13) i;
 INSERT INTO di_orders SELECT i, 4, i FROM generate_series(11, 13) i WHERE false;
 INSERT INTO di_orders VALUES (14, 4, 100, 'open');
+-- the session has kept no statement that writes a sale
+CREATE VIEW di_queries AS SELECT count(*) > 0 AS by_query FROM pg_backend_memory_contexts WHERE ident ~ '^INSERT INTO di\.(sale|ledger) ';
+SELECT * FROM di_queries;
 SELECT * FROM di_paid('1');
 SELECT order_key, member_id, occurred_at AT TIME ZONE 'UTC' AS occurred_at, posted_at = occurred_at AS same, plan_version, order_source_id,
 	revision, replaces, amount, currency, path, path_ranks, path_states, attributes, counters, author
@@ -44,6 +47,30 @@ UPDATE di_users SET r = 'gold' WHERE id = 2;
 SELECT set_state('di', 1, 'frozen');
 INSERT INTO di_orders VALUES (20, 4, 100);
 SELECT * FROM di_paid('20');
+-- of whom a plan without ranks asks only whether they are active
+BEGIN;
+SELECT set_state('di', 2, 'frozen');
+INSERT INTO di_orders VALUES (201, 4, 100);
+SAVEPOINT a;
+SELECT set_state('di', 3, 'frozen');
+INSERT INTO di_orders VALUES (202, 4, 100);
+ROLLBACK TO a;
+SELECT set_state('di', 1, 'active');
+INSERT INTO di_orders VALUES (203, 4, 100);
+COMMIT;
+INSERT INTO di_orders VALUES (204, 4, 100), (205, 3, 100);
+SELECT set_state('di', 2, 'active');
+SELECT set_state('di', 1, 'frozen');
+DROP INDEX di.member_state_idx;
+INSERT INTO di_orders VALUES (206, 4, 100);
+CREATE INDEX di_others ON di.member (member_id) WHERE state <> 'frozen';
+INSERT INTO di_orders VALUES (207, 4, 100);
+DROP INDEX di.di_others;
+CREATE INDEX member_state_idx ON di.member (member_id) WHERE state <> 'active';
+INSERT INTO di_orders VALUES (208, 4, 100);
+SELECT * FROM di_paid('201') WHERE order_key LIKE '20_';
+SELECT order_key, path_states FROM di.sale WHERE order_key LIKE '20_' ORDER BY sale_id;
+SELECT * FROM di_queries;
 SELECT set_plan('di', '{"ranks": ["gold"], "rules": [{"name": "g", "kind": "unilevel", "levels": ["1%", "1%"]}]}');
 INSERT INTO di_orders VALUES (21, 4, 100, DEFAULT, 'x', now());
 SELECT * FROM di_paid('21');
@@ -104,6 +131,7 @@ BEGIN ISOLATION LEVEL SERIALIZABLE;
 INSERT INTO di_orders VALUES (42, 4, 7);
 COMMIT;
 SELECT * FROM di_paid('41') WHERE order_key IN ('41', '42');
+SELECT * FROM di_queries;
 BEGIN;
 INSERT INTO di_orders VALUES (43, 4, 7);
 SAVEPOINT a;
@@ -180,6 +208,8 @@ ALTER TABLE di.sale DROP CONSTRAINT di_fk;
 SELECT * FROM di_paid('6') WHERE order_key LIKE '6%';
 
 -- a program that is dropped and made again, in the same session
+SELECT * FROM audit('di');
+DROP VIEW di_queries;
 SELECT drop_program('di');
 SELECT create_program('di', 'CNY');
 SELECT attach_members('di', 'di_users', 'id', 'up');
