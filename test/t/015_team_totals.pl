@@ -30,21 +30,31 @@ note("DISTRIBUTOR_SEED=$seed DISTRIBUTOR_ROUNDS=$rounds");
 my $node = new_node('totals');
 $node->append_conf('postgresql.conf', "deadlock_timeout = 20ms\nlog_min_messages = panic\njit = off\nmax_parallel_workers_per_gather = 0\n");
 $node->restart;
-attach_shop($node, 'postgres');
-$node->safe_psql('postgres', q{
-	ALTER TABLE users DROP CONSTRAINT users_inviter_id_fkey;
-	ALTER TABLE orders DROP CONSTRAINT orders_buyer_id_fkey;
-	SELECT distributor.alter_program('shop', sale_change => 'repost');
-	SELECT distributor.keep_team_totals('shop')});
-$node->safe_psql('postgres', PostgreSQL::Test::Utils::slurp_file("$FindBin::RealBin/../plain/totals.sql") =~ s/^\\set.*$//mr);
+
+# A shop of its own for a few rounds: what it holds stays small.
+my $db;
+my ($next_order, $next_user, $next_refund);
+my @mine;    # orders of the script that is being written
+
+sub new_shop
+{
+	my ($nr) = @_;
+	$node->safe_psql('postgres', "DROP DATABASE $db") if defined $db;
+	$db = "shop$nr";
+	($next_order, $next_user, $next_refund) = (1000, 200, 0);
+	$node->safe_psql('postgres', "CREATE DATABASE $db");
+	attach_shop($node, $db);
+	$node->safe_psql($db, q{
+		ALTER TABLE users DROP CONSTRAINT users_inviter_id_fkey;
+		ALTER TABLE orders DROP CONSTRAINT orders_buyer_id_fkey;
+		SELECT distributor.alter_program('shop', sale_change => 'repost');
+		SELECT distributor.keep_team_totals('shop')});
+	$node->safe_psql($db, PostgreSQL::Test::Utils::slurp_file("$FindBin::RealBin/../plain/totals.sql") =~ s/^\\set.*$//mr);
+	return;
+}
 
 # What writers send.
 
-my $next_order = 1000;
-my $next_user = 200;
-my $next_refund = 0;
-
-my @mine;    # orders of the script that is being written
 
 sub pick { return $_[ rand @_ ] }
 sub any_user { return 1 + int(rand($next_user)) }
@@ -73,8 +83,8 @@ sub some_step
 	return sprintf q{DELETE FROM users WHERE id = %d}, any_user() if $dice < 0.82;
 	return sprintf q{INSERT INTO users SELECT member_id, %s FROM shop.member WHERE state = 'left' LIMIT 1}, rand() < 0.5 ? 'sponsor_id' : some_user() if $dice < 0.84;
 	return sprintf q{SELECT distributor.fold_team('shop', %d)}, pick(1, 7, 100, 10000) if $dice < 0.97;
-	return q{SELECT distributor.keep_team_totals('shop')} if $dice < 0.985;
-	return sprintf q{SELECT distributor.keep_team_totals('shop', %s)}, pick(q{'day'}, q{'week'}, q{'quarter'}, q{'year'}, 'NULL');
+	return q{SELECT distributor.keep_team_totals('shop') WHERE pg_try_advisory_xact_lock(1)} if $dice < 0.985;
+	return sprintf q{SELECT distributor.keep_team_totals('shop', %s) WHERE pg_try_advisory_xact_lock(1)}, pick(q{'day'}, q{'week'}, q{'quarter'}, q{'year'}, 'NULL');
 }
 
 my $faults = q{SELECT 'FAULT', * FROM plain.fault LIMIT 3};
@@ -87,6 +97,9 @@ sub some_transaction
 	return sprintf "CALL distributor.fold('shop', %d);\n", pick(1, 20, 10000) if $dice < 0.5;
 	my $repeatable = rand() < 0.3;
 	my $sql = 'BEGIN' . ($repeatable ? ' ISOLATION LEVEL REPEATABLE READ' : '') . ";\n";
+	# its own changes are by the periods of today, the totals that it sees by
+	# those of its snapshot: nobody changes them meanwhile
+	$sql = "SET lock_timeout = 0;\nSELECT pg_advisory_lock_shared(1) \\g /dev/null\nSET lock_timeout = '2 s';\n$sql" if $repeatable;
 	for (1 .. 1 + rand(5))
 	{
 		my $step = some_step();
@@ -95,7 +108,9 @@ sub some_transaction
 		$sql .= sprintf "SELECT pg_sleep(%f) \\g /dev/null\n", rand(0.03) if rand() < 0.2;
 		$sql .= "$faults;\n" if rand() < 0.05;
 	}
-	return $sql . (rand() < 0.2 ? "ROLLBACK;\n" : "COMMIT;\n");
+	$sql .= rand() < 0.2 ? "ROLLBACK;\n" : "COMMIT;\n";
+	$sql .= "SELECT pg_advisory_unlock_shared(1) \\g /dev/null\n" if $repeatable;
+	return $sql;
 }
 
 my $scripts = 0;
@@ -105,7 +120,7 @@ sub start_writer
 	@mine = ();
 	my $base = sprintf '%s/writer%d', $PostgreSQL::Test::Utils::tmp_check, ++$scripts;
 	PostgreSQL::Test::Utils::append_to_file("$base.sql", join '', "\\set VERBOSITY verbose\n\\set ON_ERROR_ROLLBACK " . pick('on', 'off') . "\nSET lock_timeout = '2 s';\n", map { some_transaction() } 1 .. 200);
-	my $run = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-d', $node->connstr('postgres'), '-f', "$base.sql" ],
+	my $run = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-d', $node->connstr($db), '-f', "$base.sql" ],
 		'<', \undef, '>', "$base.out", '2>', "$base.err");
 	return { run => $run, base => $base };
 }
@@ -117,6 +132,7 @@ sub finish_writer
 {
 	my ($writer) = @_;
 	$writer->{run}->finish;
+	my $before = @surprise;
 	push @surprise, grep { /FAULT/ } split /\n/, slurp_file("$writer->{base}.out");
 	for (split /\n/, slurp_file("$writer->{base}.err"))
 	{
@@ -127,7 +143,7 @@ sub finish_writer
 		# of isolation refuses; sessions that are ended, and their server
 		push @surprise, $_ unless $1 =~ /^(?:23503|23505|23514|25P02|3B001|40001|40P01|55000|55P03|0A000|57P0[123])$/;
 	}
-	unlink map { "$writer->{base}.$_" } qw(sql out err);
+	unlink map { "$writer->{base}.$_" } qw(sql out err) if @surprise == $before;
 	return;
 }
 
@@ -142,7 +158,7 @@ my $one_snapshot = q{
 # Its processes end by themselves, and until then no other server can start.
 sub kill_server
 {
-	my @pids = split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
+	my @pids = split /\n/, $node->safe_psql($db, 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
 	$node->kill9;
 	for (1 .. 300)
 	{
@@ -155,18 +171,19 @@ sub kill_server
 
 for my $round (1 .. $rounds)
 {
+	new_shop($round) if $round % 5 == 1;
 	my @writer = map { start_writer() } 1 .. $writers;
 	my ($snapshots, $ended, @fault) = (0, 0);
 	my $until = time + $seconds;
 	while (time < $until)
 	{
-		push @fault, $node->safe_psql('postgres', sprintf $one_snapshot, rand(0.4));
+		push @fault, $node->safe_psql($db, sprintf $one_snapshot, rand(0.4));
 		$snapshots++;
 		if (rand() < 0.4)
 		{
-			$ended += $node->safe_psql('postgres', q{
+			$ended += $node->safe_psql($db, q{
 				SELECT count(pg_terminate_backend(pid)) FROM
-					(SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1) s});
+					(SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1) s});
 		}
 		for (@writer)
 		{
@@ -178,15 +195,15 @@ for my $round (1 .. $rounds)
 	kill_server();
 	finish_writer($_) for @writer;
 	is(join('', @fault), '', "round $round: in $snapshots snapshots beside $writers writers, $ended of them ended, all agree (seed $seed)");
-	is($node->safe_psql('postgres', 'SELECT * FROM plain.fault LIMIT 5'), '', "round $round: and after the server was killed (seed $seed)");
-	is($node->safe_psql('postgres', q{SELECT * FROM distributor.audit('shop')}), '', "round $round: audit finds nothing (seed $seed)");
-	$node->safe_psql('postgres', q{SELECT distributor.keep_team_totals('shop') WHERE (SELECT total_period IS NULL FROM shop.program); CALL distributor.fold('shop')});
-	is($node->safe_psql('postgres', 'SELECT * FROM plain.fault LIMIT 5'), '', "round $round: and when all is folded (seed $seed)");
-	is($node->safe_psql('postgres', 'SELECT count(*) FROM shop.team_delta'), '0', "round $round: nothing is left to fold (seed $seed)");
+	is($node->safe_psql($db, 'SELECT * FROM plain.fault LIMIT 5'), '', "round $round: and after the server was killed (seed $seed)");
+	is($node->safe_psql($db, q{SELECT * FROM distributor.audit('shop')}), '', "round $round: audit finds nothing (seed $seed)");
+	$node->safe_psql($db, q{SELECT distributor.keep_team_totals('shop') WHERE (SELECT total_period IS NULL FROM shop.program); CALL distributor.fold('shop')});
+	is($node->safe_psql($db, 'SELECT * FROM plain.fault LIMIT 5'), '', "round $round: and when all is folded (seed $seed)");
+	is($node->safe_psql($db, 'SELECT count(*) FROM shop.team_delta'), '0', "round $round: nothing is left to fold (seed $seed)");
 	is(join("\n", splice @surprise), '', "round $round: no writer saw a fault, or an error that it should not see (seed $seed)");
 }
 note(join ', ', map { "$seen{$_} of $_" } sort keys %seen);
-note($node->safe_psql('postgres', q{
+note($node->safe_psql($db, q{
 	SELECT format('%s members, %s moves, %s sales, %s changed, %s refunds', (SELECT count(*) FROM shop.member), (SELECT count(*) FROM shop.member_history WHERE change = 'move'),
 		(SELECT count(*) FROM shop.sale), (SELECT count(*) FROM shop.sale WHERE revision > 1), (SELECT count(*) FROM shop.refund_posting))}));
 
