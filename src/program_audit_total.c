@@ -90,7 +90,8 @@ sort_in_total(int64 member_id, const TotalSums *sums, void *arg)
 	Numeric		volume = money_sum_to_numeric(&sums->volume);
 
 	sort_in(arg, member_id, sums->period, sums->people, sums->sales, volume);
-	pfree(volume);
+	if (volume != sums->volume.large)	/* that is the sum's own */
+		pfree(volume);
 }
 
 /* Rows in the order of their paths: path, period, people, sales, volume. */
