@@ -34,7 +34,7 @@ endif
 
 # Targets that work before there is a pg_config.  PGXS has a "check" of its own
 # (it only says that it is not supported), so the two are never both in force.
-WORKSHOP_GOALS = demo check check-flavors check-index check-oracle check-model check-crash check-servers fuzz bench
+WORKSHOP_GOALS = demo check check-flavors check-index check-oracle check-model check-crash check-teams check-servers fuzz bench
 .PHONY: $(WORKSHOP_GOALS)
 
 ifneq (,$(filter $(WORKSHOP_GOALS),$(MAKECMDGOALS)))
@@ -55,6 +55,8 @@ check-model:
 	@scripts/check model
 check-crash:
 	@scripts/check crash
+check-teams:
+	@scripts/check teams
 check-servers:
 	@scripts/servers
 fuzz:

@@ -226,6 +226,7 @@ sold AS MATERIALIZED (
 	SELECT s.sale_id, s.member_id, s.path, s.base_path, s.amount
 	  FROM (%1$s) s
 	 WHERE s.currency = @currency@ AND s.occurred_at >= %2$L AND s.occurred_at < %3$L%5$s
+	   AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL)
 ), net AS (
 	SELECT s.member_id, s.path, s.base_path, s.amount, 1 AS sales FROM sold s
 	UNION ALL
