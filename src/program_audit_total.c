@@ -225,7 +225,7 @@ compare_all(TotalAudit *totals)
 	MemoryContextDelete(context);
 }
 
-/* What the indexes by volume have is what they should, of periods that readers take from there. */
+/* What the indexes by volume have, and must have for readers to find all that they look for. */
 static const char total_ranks[] =
 "SELECT 'team_total'::text, format('member %s, period %s, ranked', t.member_id, t.period),"
 "       format('volume %s, own %s', coalesce(trim_scale(r.volume), 0), coalesce(trim_scale(r.own_volume), 0)),"
@@ -233,8 +233,12 @@ static const char total_ranks[] =
 "  FROM @team_total t"
 " CROSS JOIN @program p"
 " CROSS JOIN LATERAL (SELECT nullif(greatest(t.volume, 0), 0) AS volume, nullif(greatest(t.own_volume, 0), 0) AS own_volume) r"
-" WHERE (t.ranked_volume IS DISTINCT FROM r.volume OR t.ranked_own_volume IS DISTINCT FROM r.own_volume)"
-"   AND (t.period < p.ranked_before OR t.ranked_volume IS NOT NULL OR t.ranked_own_volume IS NOT NULL)";
+" WHERE (t.ranked_volume IS DISTINCT FROM r.volume"
+"        AND (t.ranked_volume IS NOT NULL OR t.period < p.ranked_before"
+"             OR (t.period = p.ranking_before AND r.volume >= p.ranking_floor)))"
+"    OR (t.ranked_own_volume IS DISTINCT FROM r.own_volume"
+"        AND (t.ranked_own_volume IS NOT NULL OR t.period < p.ranked_before"
+"             OR (t.period = p.ranking_before AND r.own_volume >= p.ranking_own_floor)))";
 
 void
 audit_totals(Audit *audit)

@@ -34,7 +34,7 @@ static const Column program_columns[] = {
 	{"write_off_after", INTERVALOID, false}, {"notices", BOOLOID, true}, {"folded_through", INT8OID, true},
 	{"total_period", TEXTOID, false}, {"delta_generation", INT4OID, true},
 	{"folded_generation", INT4OID, true}, {"ranking_before", DATEOID, false},
-	{"ranked_before", DATEOID, false}, {"archived_before", TIMESTAMPTZOID, false},
+	{"ranking_floor", NUMERICOID, false}, {"ranking_own_floor", NUMERICOID, false}, {"ranked_before", DATEOID, false}, {"archived_before", TIMESTAMPTZOID, false},
 	{"statements_from", TIMESTAMPTZOID, false}, {NULL}
 };
 static const Column member_columns[] = {

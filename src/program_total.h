@@ -73,7 +73,9 @@ typedef struct TotalsRanking
 } TotalsRanking;
 
 extern bool totals_rank(Program *program, TotalsRanking *ranking, int64 size);
-extern void totals_rank_from_now(Program *program);
+extern void totals_rank_new(Program *program);
+extern void totals_rank_highest(Program *program);
+extern void totals_rank_fewer(Program *program);
 extern void totals_lock_folding(Program *program);
 
 /* Everything below a path, by whoever has the tree alone; a batch of fold() that runs is waited for. */

@@ -80,21 +80,24 @@ merge_rows(TotalRow *rows, int n)
 
 /*
  * What is added to a total that is there.  That of a period that is ranked, or
- * about to be, keeps its place in the indexes by volume; that of the period at
- * hand has none, so that nothing of it is indexed that folding changes.
+ * about to be, is in the indexes by volume; of the period at hand only the
+ * highest are, so that of the others nothing is indexed that folding changes.
  */
-#define RANKED(period, volume) \
-	"CASE WHEN " period " < (SELECT p.ranking_before FROM @program p) THEN nullif(greatest(" volume ", 0), 0) END"
+#define RANKED(period, volume, floor) \
+	"CASE WHEN " period " < (SELECT p.ranking_before FROM @program p)" \
+	"       OR (" volume " >= (SELECT p." floor " FROM @program p) AND " period " = (SELECT p.ranking_before FROM @program p))" \
+	"     THEN nullif(greatest(" volume ", 0), 0) END"
 #define INSERT_TOTALS(from) \
 	"INSERT INTO @team_total AS t (member_id, period, people, sales, volume, own_volume, ranked_volume, ranked_own_volume)" \
 	" SELECT n.member_id, n.period, n.people, n.sales, n.volume, n.own_volume," \
-	"        " RANKED("n.period", "n.volume") ", " RANKED("n.period", "n.own_volume") \
+	"        " RANKED("n.period", "n.volume", "ranking_floor") "," \
+	"        " RANKED("n.period", "n.own_volume", "ranking_own_floor") \
 	"   FROM " from " AS n (member_id, period, people, sales, volume, own_volume)" \
 	" ON CONFLICT (member_id, period) DO UPDATE" \
 	" SET people = t.people + excluded.people, sales = t.sales + excluded.sales," \
 	"     volume = t.volume + excluded.volume, own_volume = t.own_volume + excluded.own_volume," \
-	"     ranked_volume = " RANKED("t.period", "t.volume + excluded.volume") "," \
-	"     ranked_own_volume = " RANKED("t.period", "t.own_volume + excluded.own_volume")
+	"     ranked_volume = " RANKED("t.period", "t.volume + excluded.volume", "ranking_floor") "," \
+	"     ranked_own_volume = " RANKED("t.period", "t.own_volume + excluded.own_volume", "ranking_own_floor")
 
 static void
 write_rows(TotalWriter *writer)
@@ -394,6 +397,7 @@ totals_fold_generation(Program *program, TotalsClosed *closed, int64 size)
 		range.from = closed->from != NULL ? closed->from : range.team;
 		if (fold_range(program, &range, size) > 0)
 		{
+			totals_rank_fewer(program);
 			closed->from = MemoryContextAlloc(closed->context, VARSIZE_ANY(range.from));
 			memcpy(closed->from, range.from, VARSIZE_ANY(range.from));
 			return false;
@@ -430,6 +434,7 @@ fold_batch(Program *program, void *arg)
 	}
 	if (batch->folded < batch->size)
 		batch->folded += fold_single(program, first, last, batch->size - batch->folded);
+	totals_rank_fewer(program);
 }
 
 PG_FUNCTION_INFO_V1(program_fold_team);
@@ -446,7 +451,7 @@ program_fold_team(PG_FUNCTION_ARGS)
 				 errmsg("batch_size must be at least 1")));
 	program_check_newest("team totals cannot be folded");
 	batch.size = PG_GETARG_INT64(1);
-	program_as_owner(program, PROGRAM_WRITES_TOTALS, fold_batch, &batch);
+	program_as_owner(program, PROGRAM_WRITES_TOTALS | PROGRAM_WRITES(PROGRAM_PROGRAM), fold_batch, &batch);
 	program_close(program);
 	if (batch.folded < 0)
 		PG_RETURN_NULL();
@@ -507,11 +512,14 @@ keep_totals(Program *program, void *arg)
 	(void) lock_folding(program, true);
 	program_query(program, "UPDATE @program SET total_period = $1, ranking_before = NULL, ranked_before = NULL",
 				  1, types, values, period == NULL ? "n" : NULL, 0);
-	totals_rank_from_now(program);
+	totals_rank_new(program);
 	program_query(program, "DELETE FROM @team_delta", 0, NULL, NULL, NULL, 0);
 	program_query(program, "DELETE FROM @team_total", 0, NULL, NULL, NULL, 0);
 	if (period != NULL)
+	{
 		build_totals(program);
+		totals_rank_highest(program);
+	}
 }
 
 /*

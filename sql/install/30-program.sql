@@ -43,6 +43,8 @@ CREATE TABLE @program@.program (
 	delta_generation integer NOT NULL DEFAULT 1,
 	folded_generation integer NOT NULL DEFAULT 0,
 	ranking_before date,
+	ranking_floor numeric,
+	ranking_own_floor numeric,
 	ranked_before date,
 	archived_before timestamptz,
 	statements_from timestamptz,
@@ -62,7 +64,9 @@ COMMENT ON COLUMN @program@.program.notices IS 'whether a change of a member''s 
 COMMENT ON COLUMN @program@.program.total_period IS 'calendar period by which team totals are kept; NULL: none are';
 COMMENT ON COLUMN @program@.program.delta_generation IS 'generation that changes of team totals are written into';
 COMMENT ON COLUMN @program@.program.folded_generation IS 'no change of this generation or an earlier one is left, or will be written';
-COMMENT ON COLUMN @program@.program.ranking_before IS 'team totals of periods before this are written with their ranked columns';
+COMMENT ON COLUMN @program@.program.ranking_before IS 'team totals of periods before this, the period at hand, are written with their ranked columns';
+COMMENT ON COLUMN @program@.program.ranking_floor IS 'those of the period at hand from this volume on are so too; NULL: none are';
+COMMENT ON COLUMN @program@.program.ranking_own_floor IS 'the same for own_volume';
 COMMENT ON COLUMN @program@.program.ranked_before IS 'team totals of periods before this have all been ranked';
 COMMENT ON COLUMN @program@.program.folded_through IS 'ledger entries up to this one are summed up in account and held';
 COMMENT ON COLUMN @program@.program.archived_before IS 'entries posted before this have been taken out of the ledger by archive_ledger(); NULL: none';
@@ -500,8 +504,8 @@ CREATE TABLE @program@.team_total (
 	ranked_own_volume numeric,
 	CONSTRAINT team_total_pkey PRIMARY KEY (member_id, period)
 ) WITH (fillfactor = 70);
--- While a period lasts none of its rows is in an index by volume, and all that
--- is indexed of them stays as it is: folding writes no index.
+-- While a period lasts few of its rows are in an index by volume; of the others
+-- all that is indexed stays as it is, and folding writes no index.
 CREATE INDEX team_total_period_idx ON @program@.team_total (period);
 CREATE INDEX team_total_ranked_volume_idx ON @program@.team_total (period, ranked_volume DESC, member_id) WHERE ranked_volume IS NOT NULL;
 CREATE INDEX team_total_ranked_own_volume_idx ON @program@.team_total (period, ranked_own_volume DESC, member_id) WHERE ranked_own_volume IS NOT NULL;
@@ -511,7 +515,7 @@ COMMENT ON COLUMN @program@.team_total.people IS 'people who joined in the perio
 COMMENT ON COLUMN @program@.team_total.sales IS 'sales of the period, for the upline that each had';
 COMMENT ON COLUMN @program@.team_total.volume IS 'their sum less what was refunded of them, whenever that was, in the program''s currency';
 COMMENT ON COLUMN @program@.team_total.own_volume IS 'the part of volume that is of the member''s own sales';
-COMMENT ON COLUMN @program@.team_total.ranked_volume IS 'volume, where it is above zero and the period is before program.ranking_before: what leaderboard() reads';
+COMMENT ON COLUMN @program@.team_total.ranked_volume IS 'volume, where it is above zero and the period is over, or it is among the most: what leaderboard() reads';
 COMMENT ON COLUMN @program@.team_total.ranked_own_volume IS 'the same for own_volume';
 
 CREATE TABLE @program@.team_delta (
