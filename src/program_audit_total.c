@@ -94,8 +94,10 @@ sort_in_total(int64 member_id, const TotalSums *sums, void *arg)
 	Numeric		own = money_sum_to_numeric(&sums->own);
 
 	sort_in(arg, member_id, sums->period, sums->people, sums->sales, volume, own);
-	pfree(volume);
-	pfree(own);
+	if (volume != sums->volume.large)	/* that is the sum's own */
+		pfree(volume);
+	if (own != sums->own.large)
+		pfree(own);
 }
 
 /* Rows in the order of their paths: path, period, people, sales, volume. */
