@@ -11,31 +11,47 @@ CREATE FUNCTION distributor.team(
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 100
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
+DECLARE
+	-- whose volumes are not within another's: who has moved, and the first of the team or page
+	moved CONSTANT pg_catalog.text := '(SELECT h.member_id FROM @program@.member_history h WHERE h.change IN (''move'', ''rejoin''))';
+	page CONSTANT pg_catalog.text := $query$
+	SELECT t.*, distributor.depth(t.path) - distributor.depth(t.base_path) AS level
+	  FROM @team@ t
+	 WHERE ($3 IS NULL OR distributor.depth(t.path) - distributor.depth(t.base_path) <= $3)
+	   AND ($4 IS NULL OR t.path > $4)
+	 ORDER BY t.path LIMIT $5$query$;
+	sources pg_catalog.text;
+	source pg_catalog.int8[];
 BEGIN
 	PERFORM distributor.check_program(program);
 	IF max_level < 0 THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'max_level must not be negative';
 	END IF;
-	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
-WITH page AS MATERIALIZED (
-	SELECT t.*, distributor.depth(t.path) - distributor.depth(t.base_path) AS level
-	  FROM @team@ t
-	 WHERE ($3 IS NULL OR distributor.depth(t.path) - distributor.depth(t.base_path) <= $3)
-	   AND ($4 IS NULL OR t.path > $4)
-	 ORDER BY t.path LIMIT $5
-)
-SELECT p.member_id, coalesce(p.member_key, p.member_id::text), p.sponsor_id, p.level, p.path, p.rank,
-	   p.state, p.joined_at, coalesce(v.personal_volume, 0), coalesce(v.team_volume, 0)
-  FROM page p
-  LEFT JOIN distributor.team_volumes(@name@, NULL, ARRAY(
-			SELECT l.member_id FROM page l
+	IF as_of IS NULL AND after IS NULL AND max_rows IS NULL THEN
+		-- Of a whole team they are known before it is read.
+		EXECUTE distributor.report_sql(program, $query$
+SELECT $1 || ARRAY(SELECT distributor.member_id(t.path) FROM @team@ t
+					WHERE distributor.member_id(t.path) <> $1 AND distributor.member_id(t.path) IN $query$ || moved || ')', member)
+			INTO source USING member;
+		sources := '$6';
+	ELSE
+		sources := $query$ARRAY(SELECT l.member_id FROM page l
 			 WHERE l.sponsor_id IS NULL OR l.sponsor_id NOT IN (SELECT above.member_id FROM page above)
-				OR EXISTS (SELECT FROM @program@.member_history h
-							WHERE h.member_id = l.member_id AND h.change IN ('move', 'rejoin'))), as_of => $2) v
-	ON v.member_id = p.member_id
- ORDER BY p.path$query$, member, as_of)
-		USING member, as_of, max_level, after, max_rows;
+				OR l.member_id IN $query$ || moved || ')';
+	END IF;
+	RETURN QUERY EXECUTE distributor.report_sql(program, 'WITH page AS (' || page || $query$
+), shown AS (
+	SELECT p.*, distributor.rollup_volumes((SELECT distributor.volumes_sql(@name@, $query$ || sources || $query$, as_of => $2)),
+										   p.member_id) AS volumes
+	  FROM page p
+	 ORDER BY p.path OFFSET 0
+)
+SELECT s.member_id, coalesce(s.member_key, s.member_id::text), s.sponsor_id, s.level, s.path, s.rank,
+	   s.state, s.joined_at, s.volumes[1], s.volumes[2]
+  FROM shown s
+ ORDER BY s.path$query$, member, as_of)
+		USING member, as_of, max_level, after, max_rows, source;
 END
 $function$;
 COMMENT ON FUNCTION distributor.team(pg_catalog.text, pg_catalog.int8, pg_catalog.int4, pg_catalog.timestamptz, distributor.refpath, pg_catalog.int8) IS
