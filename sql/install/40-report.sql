@@ -195,6 +195,53 @@ $function$;
 COMMENT ON FUNCTION distributor.sale_paths(pg_catalog.text, pg_catalog.int8[]) IS
 	'the paths below which lie all sales that count for these members, for the uplines that the sales had; none of them is above another';
 
+CREATE FUNCTION distributor.team_sources(
+		program pg_catalog.text, member pg_catalog.int8)
+	RETURNS pg_catalog.int8[]
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, distributor, pg_temp
+AS $function$
+DECLARE
+	sources pg_catalog.int8[];
+BEGIN
+	-- Whoever has not moved, and whose sponsor is of the team, has no sales that
+	-- are not that sponsor's as well.
+	EXECUTE distributor.report_sql(program, $query$
+SELECT $1 || ARRAY(SELECT distributor.member_id(t.path) FROM @team@ t
+					WHERE distributor.member_id(t.path) <> $1
+					  AND distributor.member_id(t.path) IN (SELECT h.member_id FROM @program@.member_history h
+															 WHERE h.change IN ('move', 'rejoin')))$query$, member)
+		INTO sources USING member;
+	RETURN sources;
+END
+$function$;
+COMMENT ON FUNCTION distributor.team_sources(pg_catalog.text, pg_catalog.int8) IS
+	'of a team those whose sales are not all within another''s: the member, and whoever of its team has moved; for sale_paths() and volumes_sql()';
+
+CREATE FUNCTION distributor.sold_sql(
+		program pg_catalog.text, members pg_catalog.int8[])
+	RETURNS pg_catalog.text
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, distributor, pg_temp
+AS $function$
+DECLARE
+	below CONSTANT pg_catalog.text := $query$
+	SELECT s.*, @path@ AS base_path FROM @program@.sale s WHERE s.path >= @path@ AND s.path < distributor.path_upper(@path@)$query$;
+	paths CONSTANT distributor.refpath[] := ARRAY(SELECT p.path FROM distributor.sale_paths(program, members) AS p(path));
+BEGIN
+	-- A few paths stand in the text, where the planner sees how much lies below
+	-- each; of many it reads the list.
+	IF cardinality(paths) BETWEEN 1 AND 20 THEN
+		RETURN (SELECT '(' || string_agg(replace(below, '@path@', quote_literal(p.path) || '::distributor.refpath'), ' UNION ALL ') || ')'
+				  FROM unnest(paths) AS p(path));
+	END IF;
+	RETURN '(' || replace(replace(replace(below, 'FROM', format('FROM unnest(%L::distributor.refpath[]) AS b(path) JOIN', paths)),
+								  'WHERE', 'ON'), '@path@', 'b.path') || ')';
+END
+$function$;
+COMMENT ON FUNCTION distributor.sold_sql(pg_catalog.text, pg_catalog.int8[]) IS
+	'the text of a subquery: the sales that count for these members, for the uplines that the sales had; for the reports of distributor themselves';
+
 CREATE FUNCTION distributor.sales_sql(
 		program pg_catalog.text, members pg_catalog.int8[], lower pg_catalog.timestamptz,
 		upper pg_catalog.timestamptz, as_of pg_catalog.timestamptz)
@@ -203,45 +250,30 @@ CREATE FUNCTION distributor.sales_sql(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 DECLARE
-	below CONSTANT pg_catalog.text := $query$
-	SELECT s.*, @path@ AS base_path FROM @program@.sale s WHERE s.path >= @path@ AND s.path < distributor.path_upper(@path@)$query$;
 	refunded CONSTANT pg_catalog.text := '@program@.refund_posting @p@' || CASE WHEN as_of IS NOT NULL THEN
 		format(' JOIN @program@.refund r ON r.refund_id = @p@.refund_id AND r.occurred_at <= %L', as_of) ELSE '' END;
-	paths distributor.refpath[];
-	sold pg_catalog.text;
 BEGIN
-	-- A few paths stand in the text, where the planner sees how much lies below
-	-- each; of many it reads the list.
-	paths := ARRAY(SELECT p.path FROM distributor.sale_paths(program, members) AS p(path));
-	IF cardinality(paths) BETWEEN 1 AND 20 THEN
-		SELECT string_agg(replace(below, '@path@', quote_literal(p.path) || '::distributor.refpath'), ' UNION ALL ')
-		  INTO sold FROM unnest(paths) AS p(path);
-	ELSE
-		sold := replace(replace(below, 'FROM', format('FROM unnest(%L::distributor.refpath[]) AS b(path) JOIN', paths)), 'WHERE', 'ON');
-		sold := replace(sold, '@path@', 'b.path');
-	END IF;
 	-- A row for each sale, with the first of its refunds, and one for each
 	-- further refund.  That is a join, by index or by hash as the planner sees
 	-- fit, and leaves sales that come in the order of their paths in it.  A sale
 	-- that was replaced has been taken back as a whole, unless it was of nothing:
 	-- only such are looked up.
-	RETURN format($query$
-net AS (
+	RETURN format($query$(
 	SELECT s.member_id, s.path, s.base_path,
 		   CASE WHEN p.refund_id IS NULL THEN s.amount WHEN %5$s THEN -p.amount ELSE s.amount - p.amount END AS amount,
 		   CASE WHEN p.refund_id IS NULL THEN 1 WHEN %5$s THEN 0 ELSE 1 END AS sales
-	  FROM (%1$s) s
+	  FROM %1$s s
 	  LEFT JOIN %4$s ON p.sale_id = s.sale_id
 	 WHERE s.currency = @currency@ AND s.occurred_at >= %2$L AND s.occurred_at < %3$L%6$s
 	   AND CASE WHEN p.refund_id IS NULL AND s.amount > 0 THEN true
 				ELSE NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) END
-)$query$, sold, lower, upper, replace(refunded, '@p@', 'p'),
+)$query$, distributor.sold_sql(program, members), lower, upper, replace(refunded, '@p@', 'p'),
 		'EXISTS (SELECT FROM ' || replace(refunded, '@p@', 'o') || ' WHERE o.sale_id = p.sale_id AND o.refund_id < p.refund_id)',
 		' AND s.occurred_at <= ' || quote_literal(as_of));
 END
 $function$;
 COMMENT ON FUNCTION distributor.sales_sql(pg_catalog.text, pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
-	'the text of the sales in the program''s currency that count for these members, for the uplines that the sales had, and what was refunded of them; for the reports of distributor themselves';
+	'the text of a subquery: the sales in the program''s currency that count for these members, for the uplines that the sales had, and what was refunded of them; for the reports of distributor themselves';
 
 CREATE FUNCTION distributor.volumes_sql(
 		program pg_catalog.text, sources pg_catalog.int8[],
@@ -253,7 +285,7 @@ CREATE FUNCTION distributor.volumes_sql(
 AS $function$
 BEGIN
 	RETURN distributor.report_sql(program,
-		'WITH ' || distributor.sales_sql(program, sources, lower, upper, as_of) || 'SELECT n.path, n.amount FROM net n');
+		'SELECT n.path, n.amount FROM ' || distributor.sales_sql(program, sources, lower, upper, as_of) || ' n');
 END
 $function$;
 COMMENT ON FUNCTION distributor.volumes_sql(pg_catalog.text, pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz) IS

@@ -12,15 +12,18 @@ CREATE FUNCTION distributor.team(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 DECLARE
-	-- whose volumes are not within another's: who has moved, and the first of the team or page
-	moved CONSTANT pg_catalog.text := '(SELECT h.member_id FROM @program@.member_history h WHERE h.change IN (''move'', ''rejoin''))';
 	page CONSTANT pg_catalog.text := $query$
 	SELECT t.*, distributor.depth(t.path) - distributor.depth(t.base_path) AS level
 	  FROM @team@ t
 	 WHERE ($3 IS NULL OR distributor.depth(t.path) - distributor.depth(t.base_path) <= $3)
 	   AND ($4 IS NULL OR t.path > $4)
 	 ORDER BY t.path LIMIT $5$query$;
-	sources pg_catalog.text;
+	-- those whose sales are not all within another's
+	sources pg_catalog.text := $query$
+		ARRAY(SELECT l.member_id FROM page l
+			   WHERE l.sponsor_id IS NULL OR l.sponsor_id NOT IN (SELECT above.member_id FROM page above)
+				  OR EXISTS (SELECT FROM @program@.member_history h
+							  WHERE h.member_id = l.member_id AND h.change IN ('move', 'rejoin')))$query$;
 	source pg_catalog.int8[];
 BEGIN
 	PERFORM distributor.check_program(program);
@@ -28,17 +31,10 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'max_level must not be negative';
 	END IF;
+	-- Of a whole team it is known whose before the team is read.
 	IF as_of IS NULL AND after IS NULL AND max_rows IS NULL THEN
-		-- Of a whole team they are known before it is read.
-		EXECUTE distributor.report_sql(program, $query$
-SELECT $1 || ARRAY(SELECT distributor.member_id(t.path) FROM @team@ t
-					WHERE distributor.member_id(t.path) <> $1 AND distributor.member_id(t.path) IN $query$ || moved || ')', member)
-			INTO source USING member;
+		source := distributor.team_sources(program, member);
 		sources := '$6';
-	ELSE
-		sources := $query$ARRAY(SELECT l.member_id FROM page l
-			 WHERE l.sponsor_id IS NULL OR l.sponsor_id NOT IN (SELECT above.member_id FROM page above)
-				OR l.member_id IN $query$ || moved || ')';
 	END IF;
 	RETURN QUERY EXECUTE distributor.report_sql(program, 'WITH page AS (' || page || $query$
 ), shown AS (
@@ -104,7 +100,7 @@ WITH people AS (
 		   count(*) FILTER (WHERE t.joined_at >= $4 AND t.joined_at < $5) AS joined
 	  FROM @team@ t
 	 GROUP BY 1
-), $query$ || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || $query$, volume AS (
+), net AS $query$ || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || $query$, volume AS (
 	SELECT distributor.depth(n.path) - distributor.depth(n.base_path) AS level, sum(n.sales) AS sales, sum(n.amount) AS volume
 	  FROM net n
 	 GROUP BY 1
@@ -160,17 +156,18 @@ BEGIN
 	-- elsewhere belongs to the uplines of there.
 	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
 WITH people AS (
-	SELECT distributor.upline(t.path, distributor.depth(t.path) - distributor.depth(t.base_path) - 1) AS leg, count(*) AS size,
-		   count(*) FILTER (WHERE t.state = 'active') AS active,
-		   max(distributor.depth(t.path) - distributor.depth(t.base_path)) AS deepest,
+	SELECT distributor.upline(t.path, t.level - 1) AS leg, count(*) AS size,
+		   count(*) FILTER (WHERE t.state = 'active') AS active, max(t.level) AS deepest,
 		   count(*) FILTER (WHERE t.joined_at >= $3 AND t.joined_at < $4) AS joined
-	  FROM @team@ t
-	 WHERE t.path > t.base_path
+	  FROM (SELECT m.path, m.state, m.joined_at, distributor.depth(m.path) - distributor.depth(m.base_path) AS level
+			  FROM @team@ m OFFSET 0) t
+	 WHERE t.level > 0
 	 GROUP BY 1
-), $query$ || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || $query$, volume AS (
-	SELECT distributor.upline(n.path, distributor.depth(n.path) - distributor.depth(n.base_path) - 1) AS leg, sum(n.sales) AS sales, sum(n.amount) AS volume
-	  FROM net n
-	 WHERE n.path > n.base_path
+), net AS $query$ || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || $query$, volume AS (
+	SELECT distributor.upline(s.path, s.level - 1) AS leg, sum(s.sales) AS sales, sum(s.amount) AS volume
+	  FROM (SELECT n.path, n.sales, n.amount, distributor.depth(n.path) - distributor.depth(n.base_path) AS level
+			  FROM net n OFFSET 0) s
+	 WHERE s.level > 0
 	 GROUP BY 1
 ), leg AS (
 	SELECT leg AS member_id, coalesce(p.size, 0) AS size, coalesce(p.active, 0) AS active, p.deepest,
