@@ -23,6 +23,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/date.h"
+#include "utils/guc.h"
 
 #include "program_total.h"
 
@@ -138,7 +139,11 @@ next_period(Program *program, DateADT *period, bool inclusive)
 	return !isnull;
 }
 
-/* The next members of the period; false: there are none. */
+/*
+ * The next members of the period; false: there are none.  By the index that
+ * has them in their order: by that of periods, each batch would read and sort
+ * all of the period.
+ */
 static bool
 rank_members(Program *program, TotalsRanking *ranking, int64 size)
 {
@@ -146,7 +151,9 @@ rank_members(Program *program, TotalsRanking *ranking, int64 size)
 	Datum		values[] = {DateADTGetDatum(ranking->period), Int64GetDatum(ranking->after), Int64GetDatum(size)};
 	Datum		last;
 	bool		isnull;
+	int			guc_level = NewGUCNestLevel();
 
+	program_pin_setting("enable_sort", "off");
 	program_query_now(program,
 					  "WITH next AS MATERIALIZED ("
 					  "  SELECT t.member_id, t.period FROM @team_total t"
@@ -162,6 +169,7 @@ rank_members(Program *program, TotalsRanking *ranking, int64 size)
 					  "       OR (t.own_volume > 0 AND t.ranked_own_volume IS NULL)))"
 					  " SELECT max(n.member_id) FROM next n",
 					  3, types, values, NULL, 1);
+	AtEOXact_GUC(false, guc_level);
 	last = program_column(0, 1, INT8OID, &isnull);
 	SPI_freetuptable(SPI_tuptable);
 	if (!isnull)

@@ -137,6 +137,7 @@ DECLARE
 	lower pg_catalog.timestamptz;
 	upper pg_catalog.timestamptz;
 	total pg_catalog.text;
+	volumes pg_catalog.text;
 	kept record;
 BEGIN
 	SELECT b.lower, b.upper INTO lower, upper FROM distributor.period_bounds(program, period, "from", "to") b;
@@ -155,22 +156,14 @@ BEGIN
 	  FROM @net@ n
 	 WHERE n.currency = @currency@ AND n.occurred_at >= $2 AND n.occurred_at < $3
 	 GROUP BY n.member_id$query$ ELSE $query$
-	SELECT v.member_id, v.personal_volume AS value
-	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), ARRAY(
-			SELECT t.member_id FROM @team@ t
-			 WHERE t.member_id = $1 OR EXISTS (SELECT FROM @program@.member_history h
-												WHERE h.member_id = t.member_id AND h.change IN ('move', 'rejoin'))), $2, $3) v$query$ END;
+	SELECT t.member_id, (distributor.rollup_volumes($7, t.member_id))[1] AS value FROM @team@ t$query$ END;
 		WHEN 'team_volume' THEN
 			-- who has moved has sales at several paths
 			total := CASE WHEN scope IS NULL THEN $query$
 	SELECT r.member_id, sum(r.team[1]) AS value
 	  FROM distributor.team_rollup($7, false, NULL, 0, $2, $3) r
 	 GROUP BY r.member_id$query$ ELSE $query$
-	SELECT v.member_id, v.team_volume AS value
-	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM @team@ t), ARRAY(
-			SELECT t.member_id FROM @team@ t
-			 WHERE t.member_id = $1 OR EXISTS (SELECT FROM @program@.member_history h
-												WHERE h.member_id = t.member_id AND h.change IN ('move', 'rejoin'))), $2, $3) v$query$ END;
+	SELECT t.member_id, (distributor.rollup_volumes($7, t.member_id))[2] AS value FROM @team@ t$query$ END;
 		WHEN 'commissions' THEN
 			total := CASE WHEN scope IS NULL THEN $query$
 	SELECT l.member_id, sum(l.amount) AS value
@@ -184,34 +177,45 @@ BEGIN
 			 WHERE s.currency = @currency@ AND s.occurred_at >= $2 AND s.occurred_at < $3) e
 	  JOIN @program@.ledger l ON l.source_id = e.source_id AND l.source = e.source
 	 GROUP BY l.member_id$query$ ELSE $query$
-	-- an aggregate for each, that a team taken for larger than it is may not lead
-	-- to reading the whole ledger
-	SELECT t.member_id, e.value
-	  FROM @team@ t
-	 CROSS JOIN LATERAL (
-			SELECT sum(l.amount) AS value
-			  FROM @program@.ledger l
-			  JOIN @program@.sale s ON s.sale_id = CASE l.source WHEN 'sale' THEN l.source_id ELSE
-					(SELECT p.sale_id FROM @program@.refund_posting p WHERE p.refund_id = l.source_id) END
-			 WHERE l.member_id = t.member_id AND l.currency = @currency@ AND l.source IN ('sale', 'refund')
-			   AND s.occurred_at >= $2 AND s.occurred_at < $3) e$query$ END;
+	-- looked up for each, that a team taken for larger than it is may not lead to
+	-- reading the whole ledger
+	SELECT e.member_id, sum(e.amount) AS value
+	  FROM (SELECT t.member_id, l.amount,
+				   CASE l.source WHEN 'sale' THEN (SELECT s.occurred_at FROM @program@.sale s WHERE s.sale_id = l.source_id)
+						ELSE (SELECT s.occurred_at FROM @program@.refund_posting p JOIN @program@.sale s ON s.sale_id = p.sale_id
+							   WHERE p.refund_id = l.source_id) END AS occurred_at
+			  FROM @team@ t
+			 CROSS JOIN LATERAL (SELECT l.source, l.source_id, l.amount
+								   FROM @program@.ledger l
+								  WHERE l.member_id = t.member_id AND l.currency = @currency@ AND l.source IN ('sale', 'refund')
+								 OFFSET 0) l
+			OFFSET 0) e
+	 WHERE e.occurred_at >= $2 AND e.occurred_at < $3
+	 GROUP BY e.member_id$query$ END;
 		WHEN 'recruits' THEN
 			total := CASE WHEN scope IS NULL THEN $query$
 	SELECT m.sponsor_id AS member_id, count(*)::numeric AS value
 	  FROM @program@.member m
 	 WHERE m.sponsor_id IS NOT NULL AND m.joined_at >= $2 AND m.joined_at < $3
 	 GROUP BY m.sponsor_id$query$ ELSE $query$
-	SELECT t.member_id, f.value
+	-- whom one of a team sponsors is in the team
+	SELECT t.sponsor_id AS member_id, count(*)::numeric AS value
 	  FROM @team@ t
-	 CROSS JOIN LATERAL (
-			SELECT count(*)::numeric AS value
-			  FROM @program@.member m
-			 WHERE m.sponsor_id = t.member_id AND m.joined_at >= $2 AND m.joined_at < $3) f$query$ END;
+	 WHERE t.member_id <> $1 AND t.joined_at >= $2 AND t.joined_at < $3
+	 GROUP BY t.sponsor_id$query$ END;
 		ELSE
 			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 				MESSAGE = coalesce('invalid metric "' || left(metric, 40) || '"', 'metric must not be null'),
 				HINT = 'Use personal_volume, team_volume, commissions or recruits.';
 	END CASE;
+	IF metric = 'team_volume' AND scope IS NULL THEN
+		volumes := distributor.report_sql(program, $query$
+SELECT n.path, n.amount - n.refunded
+  FROM @net@ n
+ WHERE n.currency = @currency@ AND n.occurred_at >= $1 AND n.occurred_at < $2$query$);
+	ELSIF metric IN ('personal_volume', 'team_volume') THEN
+		volumes := distributor.volumes_sql(program, distributor.team_sources(program, scope), lower, upper);
+	END IF;
 	-- The page first, which takes no more than a heap of its size, then its places.
 	RETURN QUERY EXECUTE distributor.report_sql(program, 'WITH total AS MATERIALIZED (' || total || $query$
 ), page AS (
@@ -227,10 +231,7 @@ SELECT CASE WHEN p.value = $4 THEN 1 + (SELECT count(*) FROM total t WHERE t.val
   FROM page p
   LEFT JOIN @program@.member m ON m.member_id = p.member_id
  ORDER BY p.value DESC, p.member_id$query$, scope)
-		USING scope, lower, upper, after_value, after_member, max_rows, distributor.report_sql(program, $query$
-SELECT n.path, n.amount - n.refunded
-  FROM @net@ n
- WHERE n.currency = @currency@ AND n.occurred_at >= $1 AND n.occurred_at < $2$query$);
+		USING scope, lower, upper, after_value, after_member, max_rows, volumes;
 END
 $function$;
 COMMENT ON FUNCTION distributor.leaderboard(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog."numeric", pg_catalog.int8) IS
