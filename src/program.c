@@ -13,6 +13,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "executor/executor.h"
 #include "jit/jit.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -24,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -463,6 +465,30 @@ program_check_right(Program *program, ProgramTable table, AclMode right)
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_TABLE,
 					   psprintf("%s.%s", program->schema, table_names[table]));
+}
+
+/*
+ * Would a query show the caller all rows and columns of these tables?  Rights
+ * on single columns and row security are for queries, as are those who look at
+ * what is read (executor/executor.h).
+ */
+bool
+program_may_read_all(Program *program, const ProgramTable *tables, int n)
+{
+	Oid			caller = GetUserId();
+
+	if (ExecutorCheckPerms_hook != NULL ||
+		object_aclcheck(NamespaceRelationId, program->known->namespace, caller, ACL_USAGE) != ACLCHECK_OK)
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		Oid			relid = RelationGetRelid(program_table(program, tables[i]));
+
+		if (pg_class_aclcheck(relid, caller, ACL_SELECT) != ACLCHECK_OK ||
+			check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+			return false;
+	}
+	return true;
 }
 
 void

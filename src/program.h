@@ -121,6 +121,7 @@ extern void program_close(Program *program);
 extern bool program_exists(const char *name);
 extern void program_pin_setting(const char *name, const char *value);
 extern void program_check_right(Program *program, ProgramTable table, AclMode right);
+extern bool program_may_read_all(Program *program, const ProgramTable *tables, int n);
 extern void program_check_owner(Program *program);
 extern void program_as_owner(Program *program, uint64 writes, ProgramBody body, void *arg);
 extern void program_lock_tree(Program *program, bool exclusive, int timeout_ms);

@@ -12,28 +12,35 @@
 #include "program_arg.h"
 #include "program_member.h"
 
-static Program *
-open_arg(FunctionCallInfo fcinfo, bool read_only)
+static char *
+program_name_arg(FunctionCallInfo fcinfo)
 {
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("program must not be null")));
-	return program_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), read_only);
+	return text_to_cstring(PG_GETARG_TEXT_PP(0));
 }
 
 /* Open the program that the first argument names. */
 Program *
 program_arg(FunctionCallInfo fcinfo)
 {
-	return open_arg(fcinfo, false);
+	return program_open(program_name_arg(fcinfo), false);
 }
 
 /* The same for a function that is STABLE: all it reads is in the caller's snapshot. */
 Program *
 program_arg_to_read(FunctionCallInfo fcinfo)
 {
-	return open_arg(fcinfo, true);
+	return program_open(program_name_arg(fcinfo), true);
+}
+
+/* The same for one that mostly needs no query; program_pin() comes before the first. */
+Program *
+program_arg_to_find(FunctionCallInfo fcinfo)
+{
+	return program_begin(program_name_arg(fcinfo), true);
 }
 
 /*

@@ -20,6 +20,7 @@ typedef struct MemberArg
 
 extern Program *program_arg(FunctionCallInfo fcinfo);
 extern Program *program_arg_to_read(FunctionCallInfo fcinfo);
+extern Program *program_arg_to_find(FunctionCallInfo fcinfo);
 extern MemberArg program_member_arg(FunctionCallInfo fcinfo, Program *program, int argno,
 									const char *name, bool required);
 extern void program_member_must_exist(Program *program, MemberArg *member);

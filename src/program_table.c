@@ -17,6 +17,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
+#include "pgstat.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
@@ -26,26 +27,37 @@
 #include "utils/memutils.h"
 #include "utils/sortsupport.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "program_table.h"
 
+/* Rows that an index is asked for at a time, where they may be many: at first, at most. */
+#define FIRST_ROWS_AHEAD	64
+#define MOST_ROWS_AHEAD		16384
+
 /* Rows that go into the heap together. */
 #define MULTI_ROWS	1000
+
+/* Finding rows by a column of an index: its operators, InvalidOid where it cannot. */
+typedef struct KnownKey
+{
+	Oid			collation;
+	RegProcedure operators[BTMaxStrategyNumber];	/* by strategy, less one */
+} KnownKey;
 
 typedef struct KnownIndex
 {
 	Oid			oid;
 	bool		unique;
 	bool		plain;			/* no expression, no predicate, no exclusion, checked at once */
+	bool		descending;		/* its first column */
 	int			nkeys;			/* without included columns */
 	int			ncolumns;
 	AttrNumber	columns[INDEX_MAX_KEYS];
 	IndexInfo  *info;
-	/* finding rows by the first column; InvalidOid: not by this one */
-	RegProcedure equal;
-	RegProcedure up_to;
-	Oid			type;
-	Oid			collation;
+	AttrNumber	not_null;		/* it has the rows where this column is not null, and these alone; 0: all */
+	int			nfinding;		/* columns that rows may be found by, from the first on */
+	KnownKey   *finding;
 } KnownIndex;
 
 /*
@@ -119,58 +131,84 @@ table_expression_is_plain(Node *expression)
 	return !runs_other_code(expression, NULL);
 }
 
-/* Equality of nulls aside, such an index has all rows that a key can find. */
-static bool
-only_leaves_out_nulls(List *predicate, AttrNumber column)
+/*
+ * Which column must not be null for a row to be in the index: one that is
+ * compared with something finds no nulls anyway.  InvalidAttrNumber: it leaves
+ * out others as well.
+ */
+static AttrNumber
+column_not_null(List *predicate)
 {
 	NullTest   *test;
 
-	if (predicate == NIL)
-		return true;
 	if (list_length(predicate) != 1 || !IsA(linitial(predicate), NullTest))
-		return false;
+		return InvalidAttrNumber;
 	test = linitial(predicate);
-	return test->nulltesttype == IS_NOT_NULL && !test->argisrow && IsA(test->arg, Var) &&
-		((Var *) test->arg)->varattno == column;
+	if (test->nulltesttype != IS_NOT_NULL || test->argisrow || !IsA(test->arg, Var))
+		return InvalidAttrNumber;
+	return ((Var *) test->arg)->varattno;
 }
 
-static RegProcedure
-index_operator(Relation index, StrategyNumber strategy)
+static bool
+know_key(KnownTable *known, KnownKey *key, Relation index, int column)
 {
-	Oid			type = index->rd_opcintype[0];
-	Oid			operator = get_opfamily_member(index->rd_opfamily[0], type, type, strategy);
+	AttrNumber	attnum = index->rd_index->indkey.values[column];
+	Oid			type = index->rd_opcintype[column];
+	Oid			family = index->rd_opfamily[column];
 
-	return OidIsValid(operator) ? get_opcode(operator) : InvalidOid;
+	if (attnum <= 0 ||
+		!IsBinaryCoercible(TupleDescAttr(known->desc, attnum - 1)->atttypid, type) ||
+		index->rd_indcollation[column] != TupleDescAttr(known->desc, attnum - 1)->attcollation)
+		return false;
+	key->collation = index->rd_indcollation[column];
+	for (StrategyNumber strategy = 1; strategy <= BTMaxStrategyNumber; strategy++)
+	{
+		Oid			operator = get_opfamily_member(family, type, type, strategy);
+
+		/* all families agree on what is equal, and not on the order */
+		if (strategy != BTEqualStrategyNumber &&
+			family != lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf)
+			continue;
+		if (OidIsValid(operator))
+			key->operators[strategy - 1] = get_opcode(operator);
+	}
+	return true;
+}
+
+static void
+know_finding(KnownTable *known, KnownIndex *mine, Relation index)
+{
+	Form_pg_index form = index->rd_index;
+
+	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisvalid || form->indcheckxmin)
+		return;
+	if (mine->info->ii_Predicate != NIL)
+	{
+		mine->not_null = column_not_null(mine->info->ii_Predicate);
+		if (mine->not_null == InvalidAttrNumber)
+			return;
+	}
+	mine->descending = (index->rd_indoption[0] & INDOPTION_DESC) != 0;
+	mine->finding = palloc0(sizeof(KnownKey) * mine->nkeys);
+	while (mine->nfinding < mine->nkeys && know_key(known, &mine->finding[mine->nfinding], index, mine->nfinding))
+		mine->nfinding++;
 }
 
 static void
 know_index(KnownTable *known, KnownIndex *mine, Relation index)
 {
-	Form_pg_index form = index->rd_index;
 	IndexInfo  *info = BuildIndexInfo(index);
-	AttrNumber	first = form->indkey.values[0];
 
 	mine->oid = RelationGetRelid(index);
 	mine->info = info;
-	mine->unique = form->indisunique;
+	mine->unique = index->rd_index->indisunique;
 	mine->nkeys = info->ii_NumIndexKeyAttrs;
 	mine->ncolumns = info->ii_NumIndexAttrs;
 	for (int i = 0; i < mine->ncolumns; i++)
 		mine->columns[i] = info->ii_IndexAttrNumbers[i];
 	mine->plain = info->ii_Expressions == NIL && info->ii_Predicate == NIL &&
-		info->ii_ExclusionOps == NULL && form->indimmediate;
-
-	if (index->rd_rel->relam == BTREE_AM_OID && form->indisvalid && !form->indcheckxmin &&
-		first > 0 && only_leaves_out_nulls(info->ii_Predicate, first) &&
-		IsBinaryCoercible(TupleDescAttr(known->desc, first - 1)->atttypid, index->rd_opcintype[0]) &&
-		index->rd_indcollation[0] == TupleDescAttr(known->desc, first - 1)->attcollation)
-	{
-		mine->type = index->rd_opcintype[0];
-		mine->collation = index->rd_indcollation[0];
-		mine->equal = index_operator(index, BTEqualStrategyNumber);
-		if (!(index->rd_indoption[0] & INDOPTION_DESC))
-			mine->up_to = index_operator(index, BTLessEqualStrategyNumber);
-	}
+		info->ii_ExclusionOps == NULL && index->rd_index->indimmediate;
+	know_finding(known, mine, index);
 }
 
 static void
@@ -327,58 +365,213 @@ find_column(TupleDesc desc, TableColumn column, int from)
 
 /* Finding rows */
 
+/* Where rows are, as numbers that sort as the pages do. */
+typedef struct TableRowIds
+{
+	int			room;
+	int			n;
+	int			at;				/* the next one to be fetched */
+	bool		last;			/* the index has no more, and must not be asked */
+	int64	   *ids;
+} TableRowIds;
+
+static StrategyNumber
+strategy_of(TableMatch match)
+{
+	switch (match)
+	{
+		case TABLE_EQUAL:
+			return BTEqualStrategyNumber;
+		case TABLE_UP_TO:
+			return BTLessEqualStrategyNumber;
+		case TABLE_FROM:
+			return BTGreaterEqualStrategyNumber;
+		case TABLE_BELOW:
+			return BTLessStrategyNumber;
+	}
+	return InvalidStrategy;
+}
+
+/* Does the index find the rows of all conditions?  Then its keys are made. */
+static bool
+make_keys(TableLookup *lookup, KnownIndex *index, const AttrNumber *attnums, const TableCondition *conditions, int n)
+{
+	int			at = 0;
+	bool		not_null = index->not_null == InvalidAttrNumber;
+
+	for (int i = 0; i < n; i++)
+	{
+		StrategyNumber strategy = strategy_of(conditions[i].match);
+		KnownKey   *key;
+
+		/* the next column, unless it is another bound of the last one */
+		if (i > 0 && attnums[i] != attnums[i - 1])
+		{
+			if (conditions[i - 1].match != TABLE_EQUAL)
+				return false;
+			at++;
+		}
+		if (at >= index->nfinding || index->columns[at] != attnums[i])
+			return false;
+		key = &index->finding[at];
+		if (!OidIsValid(key->operators[strategy - 1]))
+			return false;
+		not_null |= index->not_null == attnums[i];
+		ScanKeyEntryInitialize(&lookup->keys[i], 0, at + 1, strategy, InvalidOid, key->collation,
+							   key->operators[strategy - 1], (Datum) 0);
+	}
+	return not_null;
+}
+
 bool
-table_lookup_begin(TableLookup *lookup, Relation rel, TableColumn column, TableMatch match, Snapshot snapshot)
+table_lookup_begin_all(TableLookup *lookup, Relation rel, const TableCondition *conditions, int n, Snapshot snapshot)
 {
 	KnownTable *known = known_table(rel);
-	AttrNumber	attnum = known->local ? find_column(known->desc, column, 0) : InvalidAttrNumber;
+	bool		greatest_first = n == 1 && conditions[0].match == TABLE_UP_TO;
+	AttrNumber	attnums[TABLE_MAX_CONDITIONS];
 
-	for (int i = 0; attnum != InvalidAttrNumber && i < known->nindexes; i++)
+	Assert(n <= TABLE_MAX_CONDITIONS);
+	for (int i = 0; i < n; i++)
+	{
+		attnums[i] = known->local ? find_column(known->desc, conditions[i].column, 0) : InvalidAttrNumber;
+		if (attnums[i] == InvalidAttrNumber)
+			return false;
+	}
+	for (int i = 0; i < known->nindexes; i++)
 	{
 		KnownIndex *index = &known->indexes[i];
-		RegProcedure operator = match == TABLE_EQUAL ? index->equal : index->up_to;
 
-		if (!OidIsValid(operator) || index->columns[0] != attnum)
+		if ((greatest_first && index->descending) || !make_keys(lookup, index, attnums, conditions, n))
 			continue;
-		ScanKeyEntryInitialize(&lookup->key, 0, 1,
-							   match == TABLE_EQUAL ? BTEqualStrategyNumber : BTLessEqualStrategyNumber,
-							   InvalidOid, index->collation, operator, (Datum) 0);
 		lookup->rel = rel;
 		lookup->last = 0;
+		lookup->ahead = NULL;
+		lookup->nkeys = n;
 		lookup->index = index_open(index->oid, AccessShareLock);
-		lookup->scan = compat_index_beginscan(rel, lookup->index, snapshot, 1);
+		lookup->scan = compat_index_beginscan(rel, lookup->index, snapshot, n);
 		lookup->slot = table_slot_create(rel, NULL);
-		lookup->direction = match == TABLE_EQUAL ? ForwardScanDirection : BackwardScanDirection;
+		lookup->direction = greatest_first ? BackwardScanDirection : ForwardScanDirection;
 		return true;
 	}
 	return false;
 }
 
 bool
+table_lookup_begin(TableLookup *lookup, Relation rel, TableColumn column, TableMatch match, Snapshot snapshot)
+{
+	TableCondition condition = {column, match};
+
+	return table_lookup_begin_all(lookup, rel, &condition, 1, snapshot);
+}
+
+bool
+table_lookup_all(TableLookup *lookup, const Datum *values)
+{
+	for (int i = 0; i < lookup->nkeys; i++)
+		lookup->keys[i].sk_argument = values[i];
+	index_rescan(lookup->scan, lookup->keys, lookup->nkeys, NULL, 0);
+	if (lookup->ahead != NULL)
+	{
+		lookup->ahead->n = lookup->ahead->at = 0;
+		lookup->ahead->last = false;
+	}
+	return table_lookup_next(lookup);
+}
+
+bool
 table_lookup(TableLookup *lookup, Datum value)
 {
-	lookup->key.sk_argument = value;
-	index_rescan(lookup->scan, &lookup->key, 1, NULL, 0);
-	return table_lookup_next(lookup);
+	return table_lookup_all(lookup, &value);
+}
+
+#define ST_SORT sort_row_ids
+#define ST_ELEMENT_TYPE int64
+#define ST_COMPARE(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/*
+ * Rows that were written together lie on few pages, and the index has them in
+ * another order: for each of them its page would be looked for again.  So they
+ * are fetched page by page, in no order that the caller may rely on.  The
+ * snapshot does not mind that the index has gone on: whatever it shows is kept.
+ */
+void
+table_lookup_many(TableLookup *lookup)
+{
+	lookup->ahead = palloc0(sizeof(TableRowIds));
+	lookup->ahead->room = FIRST_ROWS_AHEAD;
+	lookup->ahead->ids = palloc(sizeof(int64) * FIRST_ROWS_AHEAD);
+}
+
+static bool
+look_ahead(TableLookup *lookup)
+{
+	TableRowIds *ahead = lookup->ahead;
+	if (ahead->n == ahead->room && ahead->room < MOST_ROWS_AHEAD)
+	{
+		ahead->room *= 2;
+		ahead->ids = repalloc(ahead->ids, sizeof(int64) * ahead->room);
+	}
+	ahead->n = ahead->at = 0;
+	while (!ahead->last && ahead->n < ahead->room)
+	{
+		ItemPointer tid = index_getnext_tid(lookup->scan, lookup->direction);
+
+		if (tid != NULL)
+			ahead->ids[ahead->n++] = itemptr_encode(tid);
+		else
+			ahead->last = true;
+	}
+	sort_row_ids(ahead->ids, ahead->n);
+	return ahead->n > 0;
+}
+
+/* What index_fetch_heap() does; of what a snapshot shows there is one version. */
+static bool
+fetch_row(TableLookup *lookup, int64 id)
+{
+	IndexScanDesc scan = lookup->scan;
+	ItemPointerData tid;
+	bool		more = false;
+
+	itemptr_decode(&tid, id);
+	if (!table_index_fetch_tuple(scan->xs_heapfetch, &tid, scan->xs_snapshot, lookup->slot, &more, NULL))
+		return false;
+	pgstat_count_heap_fetch(scan->indexRelation);
+	return true;
 }
 
 bool
 table_lookup_next(TableLookup *lookup)
 {
-	return index_getnext_slot(lookup->scan, lookup->direction, lookup->slot);
+	TableRowIds *ahead = lookup->ahead;
+
+	if (ahead == NULL)
+		return index_getnext_slot(lookup->scan, lookup->direction, lookup->slot);
+	while (ahead->at < ahead->n || look_ahead(lookup))
+		if (fetch_row(lookup, ahead->ids[ahead->at++]))
+			return true;
+	return false;
 }
 
 void
 table_lookup_end(TableLookup *lookup)
 {
+	if (lookup->ahead != NULL)
+	{
+		pfree(lookup->ahead->ids);
+		pfree(lookup->ahead);
+	}
 	ExecDropSingleTupleTableSlot(lookup->slot);
 	index_endscan(lookup->scan);
 	index_close(lookup->index, NoLock);
 }
 
-/* Of the row that was found, whose table has been seen to have the column. */
-Datum
-table_value(TableLookup *lookup, TableColumn column, bool *isnull)
+/* The table has been seen to have the column. */
+AttrNumber
+table_column(TableLookup *lookup, TableColumn column)
 {
 	AttrNumber	attnum = find_column(RelationGetDescr(lookup->rel), column, lookup->last);
 
@@ -386,7 +579,14 @@ table_value(TableLookup *lookup, TableColumn column, bool *isnull)
 		elog(ERROR, "table \"%s\" has no column \"%s\" of the type that is needed",
 			 RelationGetRelationName(lookup->rel), column.name);
 	lookup->last = attnum;
-	return slot_getattr(lookup->slot, attnum, isnull);
+	return attnum;
+}
+
+/* Of the row that was found. */
+Datum
+table_value(TableLookup *lookup, TableColumn column, bool *isnull)
+{
+	return slot_getattr(lookup->slot, table_column(lookup, column), isnull);
 }
 
 bool
@@ -678,7 +878,7 @@ key_index(KnownTable *known, const char *const *key, int nkey)
 		KnownIndex *index = &known->indexes[i];
 		int			matches = 0;
 
-		if (!index->unique || index->nkeys != nkey || !OidIsValid(index->equal))
+		if (!index->unique || index->nkeys != nkey || index->nfinding == 0 || index->not_null != InvalidAttrNumber)
 			continue;
 		for (int c = 0; c < nkey; c++)
 			for (int k = 0; k < nkey; k++)

@@ -30,29 +30,52 @@ typedef struct TableColumn
 	Oid			type;
 } TableColumn;
 
-/* Finding rows whose column has a value.  The slot holds the last one found. */
+typedef enum TableMatch
+{
+	TABLE_EQUAL,
+	TABLE_UP_TO,				/* not above the value; alone: the greatest first */
+	TABLE_FROM,					/* not below it */
+	TABLE_BELOW
+} TableMatch;
+
+/* A column beside a value. */
+typedef struct TableCondition
+{
+	TableColumn column;
+	TableMatch	match;
+} TableCondition;
+
+#define TABLE_MAX_CONDITIONS 4
+
+/* Finding rows by conditions.  The slot holds the last one found. */
 typedef struct TableLookup
 {
 	Relation	rel;			/* open, and stays open */
 	Relation	index;
 	IndexScanDesc scan;
-	ScanKeyData key;
+	int			nkeys;
+	ScanKeyData keys[TABLE_MAX_CONDITIONS]; /* in the order of the conditions */
 	TupleTableSlot *slot;
 	ScanDirection direction;
 	AttrNumber	last;			/* column that was asked for */
+	struct TableRowIds *ahead;	/* rows that the index was asked for in advance; NULL: none are */
 } TableLookup;
 
-typedef enum TableMatch
-{
-	TABLE_EQUAL,
-	TABLE_UP_TO					/* not above the value, the greatest first */
-} TableMatch;
-
+/*
+ * By one column; or by several, of which the first so many are all that an
+ * index begins with: those that are to be equal, then at most one within
+ * bounds.  False: no index finds just these rows, and a query must.
+ */
 extern bool table_lookup_begin(TableLookup *lookup, Relation rel, TableColumn column, TableMatch match,
 							   Snapshot snapshot);
+extern bool table_lookup_begin_all(TableLookup *lookup, Relation rel, const TableCondition *conditions, int n,
+								   Snapshot snapshot);
 extern bool table_lookup(TableLookup *lookup, Datum value);
+extern bool table_lookup_all(TableLookup *lookup, const Datum *values);	/* one for each condition */
 extern bool table_lookup_next(TableLookup *lookup);
+extern void table_lookup_many(TableLookup *lookup); /* many rows are to be found */
 extern void table_lookup_end(TableLookup *lookup);
+extern AttrNumber table_column(TableLookup *lookup, TableColumn column);	/* for slot_getattr() of many rows */
 extern Datum table_value(TableLookup *lookup, TableColumn column, bool *isnull);
 extern bool table_has_rows(Relation rel, Snapshot snapshot);
 

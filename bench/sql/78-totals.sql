@@ -6,7 +6,8 @@ CREATE TABLE totals.root AS
 	SELECT distributor.root_id(path) AS id FROM joined.by_btree GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1;
 -- who orders for how much: a tenth of all, at random
 CREATE TABLE totals.new_order AS
-	SELECT row_number() OVER (ORDER BY hashint8extended(id, 11)) AS n, id AS member_id, 50.05 + abs(hashint8(id) % 5000) / 100.0 AS amount
+	SELECT row_number() OVER (ORDER BY hashint8extended(id, 11)) AS n, id AS member_id,
+		round(50.05 + abs(hashint8(id) % 5000) / 100.0, 2) AS amount
 	FROM joined.member ORDER BY n LIMIT (SELECT count(*) / 10 FROM joined.member);
 ALTER TABLE totals.new_order ADD PRIMARY KEY (n);
 
@@ -138,6 +139,7 @@ BEGIN
 	FOR round IN 0 .. rounds LOOP
 		CALL totals.orders(round);
 		COMMIT;
+		CALL totals.ask('the largest team', 'this, many changes', round, 5, 'SELECT t.people FROM distributor.team_total(''kept'', $1) t');
 		CALL totals.plain(round);
 		COMMIT;
 		CALL totals.fold(round);

@@ -219,11 +219,21 @@ WITH wanted(i, what, subject, contender, other, goal) AS (VALUES
 	(6, 'with legs and five levels / join and sort', 'sorted', 'legs and levels', 'sort and join', '<= 1.5'),
 	(7, 'the same rows by an index in order', 'in order', 'index scan', NULL, ''),
 	(8, 'the rollup / that index scan', 'in order', 'rollup', 'index scan', '<= 3'),
-	(9, 'paths alone by an index in order', 'people in order', 'index scan', NULL, ''),
-	(10, 'the rollup of people / that index scan', 'people in order', 'rollup', 'index scan', '<= 3'))
+	(9, 'these rows kept by the server, as those of any function in FROM are / that index scan', 'in order', 'kept', 'index scan', ''),
+	(10, 'paths alone by an index in order', 'people in order', 'index scan', NULL, ''),
+	(11, 'the rollup of people / that index scan', 'people in order', 'rollup', 'index scan', '<= 3'),
+	(12, 'these paths kept by the server / that index scan', 'people in order', 'kept', 'index scan', ''))
 SELECT format('| %s | %s | %s | %s |', what, bench.digits(m.us / 1e6), coalesce(bench.digits(m.us / nullif(o.us, 0)), '-'), goal)
 FROM wanted w JOIN bench.median m ON (m.topic, m.subject, m.contender) = ('rollup', w.subject, w.contender)
 	LEFT JOIN bench.median o ON (o.topic, o.subject, o.contender) = ('rollup', w.subject, w.other) ORDER BY i;
+\qecho
+\qecho 'Memory of the rollup: the peak of its session less that of one that asks for the same rows in the same order.'
+\qecho
+\qecho '| what | MB | goal |'
+\qecho '|---|---|---|'
+SELECT format('| %s | %s | <= 64 |', what, bench.digits(greatest(r.bytes - b.bytes, 0) / 1048576.0))
+FROM bench.size r JOIN bench.size b USING (loaded, what)
+WHERE loaded = 'rollup' AND r.contender = 'rollup' AND b.contender = 'rows' ORDER BY what DESC;
 \qecho
 \qecho '## Auditing a program: an order of each member, from an attached table'
 \qecho
@@ -242,12 +252,13 @@ SELECT format('## Live totals: a team of %s', max(answer)) FROM bench.median WHE
 WITH wanted(i, what, topic, subject, contender, other, goal) AS (VALUES
 	(1, 'its total, folded', 'total', 'the largest team', 'this, folded', NULL, '<= 50 us'),
 	(2, 'with a thousand changes that are not folded', 'total', 'the largest team', 'this, 1000 changes', NULL, '<= 250 us'),
-	(3, 'folded, while a transaction is open that began before as many orders as a tenth of all members', 'total', 'the largest team', 'this, folded beside an old snapshot', 'this, folded', ''),
-	(4, 'its people counted by ltree: times as long as folded', 'total', 'the largest team', 'ltree, GiST', 'this, folded', '>= 1000'),
-	(5, 'by recursive CTE: times as long', 'total', 'the largest team', 'recursive CTE', 'this, folded', ''),
-	(6, 'an order that is posted, one by one, without totals', 'totals', 'one', 'unkept', NULL, ''),
-	(7, 'its changes, inserted plainly, of a tenth of all members', 'totals', 'many', 'plain INSERT', NULL, ''),
-	(8, 'folding them / inserting them', 'totals', 'many', 'fold', 'plain INSERT', '<= 8'))
+	(3, 'with those of as many orders as a tenth of all members', 'total', 'the largest team', 'this, many changes', NULL, ''),
+	(4, 'folded, while a transaction is open that began before as many orders as a tenth of all members', 'total', 'the largest team', 'this, folded beside an old snapshot', 'this, folded', ''),
+	(5, 'its people counted by ltree: times as long as folded', 'total', 'the largest team', 'ltree, GiST', 'this, folded', '>= 1000'),
+	(6, 'by recursive CTE: times as long', 'total', 'the largest team', 'recursive CTE', 'this, folded', ''),
+	(7, 'an order that is posted, one by one, without totals', 'totals', 'one', 'unkept', NULL, ''),
+	(8, 'its changes, inserted plainly, of a tenth of all members', 'totals', 'many', 'plain INSERT', NULL, ''),
+	(9, 'folding them / inserting them', 'totals', 'many', 'fold', 'plain INSERT', '<= 8'))
 SELECT format('| %s | %s | %s | %s |', what, bench.digits(m.us), coalesce(bench.digits(m.us / nullif(o.us, 0)), '-'), goal)
 FROM wanted w JOIN bench.median m ON (m.topic, m.subject, m.contender) = (w.topic, w.subject, w.contender)
 	LEFT JOIN bench.median o ON (o.topic, o.subject, o.contender) = (w.topic, w.subject, w.other) ORDER BY i;

@@ -1,8 +1,8 @@
 # Six clients join, move, change ranks, order, refund, ask for payouts, settle
-# and fail them, and fold, each order, refund and payout more than once, orders
-# by table as well as by call, until a backend or the postmaster is killed or
-# the server stops at once.  What was acknowledged is there, once; what was not
-# is sent again.
+# and fail them, fold, and build team totals anew, each order, refund and payout
+# more than once, orders by table as well as by call, until a backend or the
+# postmaster is killed or the server stops at once.  What was acknowledged is
+# there, once; what was not is sent again.
 #
 #	DISTRIBUTOR_ROUNDS=N	crashes, 3 if not set
 #	DISTRIBUTOR_SEED=N		repeats what the clients send (not when)
@@ -33,6 +33,7 @@ $node->append_conf('postgresql.conf', "restart_after_crash = on\ndeadlock_timeou
 $node->restart;
 attach_shop($node, 'postgres');
 $node->safe_psql('postgres', q{
+	SELECT distributor.keep_team_totals('shop');
 	SELECT distributor.set_payout_terms('shop', 'CNY', fee_rate => 0.01, tax => '[{"over": 0, "rate": 0.1}]')});
 
 # Invariants.  Each is a query that returns no rows.
@@ -197,7 +198,9 @@ sub some_money
 		my $key = some_payout();
 		return (payout_sql($key), "payout $key");
 	}
-	return ("CALL distributor.fold('shop', " . (qw(5 100 10000))[ rand(3) ] . ')') if $dice < 0.85;
+	return ("CALL distributor.fold('shop', " . (qw(5 100 10000))[ rand(3) ] . ')') if $dice < 0.82;
+	return ("SELECT distributor.fold_team('shop', 50)") if $dice < 0.846;
+	return ("SELECT distributor.keep_team_totals('shop', '" . (qw(day month))[ rand(2) ] . "')") if $dice < 0.85;
 	my $payout = 'p' . (int($position / 4) - int(rand(10)));
 	return ("SELECT distributor.settle_payout('shop', '$payout', 'bank', '2026-01-01Z')") if $dice < 0.93;
 	return ("SELECT distributor.fail_payout('shop', '$payout', 'returned')");
