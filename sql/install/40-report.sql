@@ -266,7 +266,7 @@ BEGIN
 	  LEFT JOIN %4$s ON p.sale_id = s.sale_id
 	 WHERE s.currency = @currency@ AND s.occurred_at >= %2$L AND s.occurred_at < %3$L%6$s
 	   AND CASE WHEN p.refund_id IS NULL AND s.amount > 0 THEN true
-				ELSE NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) END
+				ELSE (SELECT v.sale_id FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) IS NULL END
 )$query$, distributor.sold_sql(program, members), lower, upper, replace(refunded, '@p@', 'p'),
 		'EXISTS (SELECT FROM ' || replace(refunded, '@p@', 'o') || ' WHERE o.sale_id = p.sale_id AND o.refund_id < p.refund_id)',
 		' AND s.occurred_at <= ' || quote_literal(as_of));
@@ -322,7 +322,23 @@ CREATE FUNCTION distributor.team_as_of(
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
+DECLARE
+	moved pg_catalog.bool;
 BEGIN
+	EXECUTE distributor.report_sql(program, $query$
+SELECT EXISTS (SELECT FROM @program@.member_history h WHERE h.change IN ('move', 'rejoin') AND h.valid_from > $1)$query$)
+		INTO moved USING as_of;
+	IF NOT moved THEN
+		RETURN QUERY EXECUTE distributor.report_sql(program, $query$
+SELECT m.member_id, m.member_key, t.sponsor_id, m.path, t.rank, t.state, m.joined_at, m.base_path
+  FROM @team@ m
+ CROSS JOIN LATERAL (SELECT h.sponsor_id, h.rank, h.state FROM @program@.member_history h
+					  WHERE h.member_id = m.member_id AND h.valid_from <= $2
+					  ORDER BY h.revision DESC LIMIT 1) t
+ WHERE EXISTS (SELECT FROM @program@.member_history h WHERE h.member_id = $1 AND h.valid_from <= $2)$query$, member)
+			USING member, as_of;
+		RETURN;
+	END IF;
 	-- Who has moved since then stands, with whom it has now below it, where its
 	-- sponsor of then stood; everybody else stands below the nearest of those.
 	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
