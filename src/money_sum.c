@@ -161,14 +161,83 @@ money_sum_copy(MoneySum *sum, const MoneySum *from)
 		sum->large = (Numeric) PG_DETOAST_DATUM_COPY(PointerGetDatum(from->large));
 }
 
+/*
+ * The digits of units times 10^-scale in base 10000, the last one first and
+ * worth 10000^exponent; the first one is not zero.
+ */
+static int
+split_units(uint64 units, int scale, uint16 *digits, int *exponent)
+{
+	int			n = 0;
+	int			rest = scale % DIGIT_DECIMALS;
+
+	*exponent = -((scale + DIGIT_DECIMALS - 1) / DIGIT_DECIMALS);
+	if (rest > 0)
+	{
+		/* what is behind the last full digit */
+		digits[n++] = (units % money_powers_of_ten[rest]) * money_powers_of_ten[DIGIT_DECIMALS - rest];
+		units /= money_powers_of_ten[rest];
+	}
+	for (; units > 0; units /= DIGIT_BASE)
+		digits[n++] = units % DIGIT_BASE;
+	while (n > 0 && digits[n - 1] == 0)
+		n--;
+	return n;
+}
+
+/* What money_sum_write() writes at most. */
+Size
+money_sum_size(const MoneySum *sum)
+{
+	return sum->large != NULL ? VARSIZE(sum->large) : MONEY_SUM_UNITS_SIZE;
+}
+
+/*
+ * Writes the sum as a numeric, without anything allocated; out is aligned as
+ * an integer.  Returns its size.
+ */
+Size
+money_sum_write(const MoneySum *sum, char *out)
+{
+	bool		negative = sum->units < 0;
+	uint64		units = negative ? -(uint64) sum->units : (uint64) sum->units;
+	uint16		digits[MONEY_SUM_UNITS_SIZE / sizeof(uint16)];
+	uint16		header = FORM_SHORT | (sum->scale << SHORT_SCALE_SHIFT);
+	int			exponent;
+	int			skip = 0;
+	int			n;
+	Size		size;
+
+	if (sum->large != NULL)
+	{
+		memcpy(out, sum->large, VARSIZE(sum->large));
+		return VARSIZE(sum->large);
+	}
+	n = split_units(units, sum->scale, digits, &exponent);
+	while (skip < n && digits[skip] == 0)
+		skip++;
+	if (n > 0)
+		header |= ((n - 1 + exponent) & (SHORT_WEIGHT_SIGN | SHORT_WEIGHT_MASK)) |
+			(negative ? SHORT_NEGATIVE : 0);
+
+	size = VARHDRSZ + sizeof(uint16);
+	memcpy(out + VARHDRSZ, &header, sizeof(uint16));
+	for (int i = n - 1; i >= skip; i--, size += sizeof(uint16))
+		memcpy(out + size, &digits[i], sizeof(uint16));
+	SET_VARSIZE(out, size);
+	return size;
+}
+
 Numeric
 money_sum_to_numeric(const MoneySum *sum)
 {
+	Numeric		result;
+
 	if (sum->large != NULL)
 		return sum->large;
-	if (sum->scale == 0)
-		return int64_to_numeric(sum->units);
-	return int64_div_fast_to_numeric(sum->units, sum->scale);
+	result = palloc(MONEY_SUM_UNITS_SIZE);
+	(void) money_sum_write(sum, (char *) result);
+	return result;
 }
 
 /* Frees what money_sum_to_numeric() made. */

@@ -11,10 +11,15 @@
 
 #include "compat.h"
 
+#include "common/int.h"
+
 #include "money.h"
 
 /* With more decimals than this a sum is a numeric from its first addend on. */
 #define MONEY_SUM_MAX_SCALE		(MONEY_POWERS_OF_TEN - 1)
+
+/* Bytes of the numeric of a sum that fits 64 bits, at most. */
+#define MONEY_SUM_UNITS_SIZE	32
 
 /*
  * A sum.  All zeros is the sum of nothing.  It displays as many decimals as
@@ -38,6 +43,8 @@ extern void money_sum_copy(MoneySum *sum, const MoneySum *from);
 extern void money_sum_add_any(MoneySum *sum, const MoneySum *value, bool subtract);
 extern int	money_sum_compare(const MoneySum *a, const MoneySum *b);
 extern Numeric money_sum_to_numeric(const MoneySum *sum);
+extern Size money_sum_size(const MoneySum *sum);
+extern Size money_sum_write(const MoneySum *sum, char *out);
 extern void money_sum_normalize(MoneySum *sum);
 
 static inline bool
@@ -49,7 +56,14 @@ money_sum_is_zero(const MoneySum *sum)	/* and shows no decimals */
 static inline void
 money_sum_add(MoneySum *sum, const MoneySum *value)
 {
-	if (!money_sum_is_zero(value))
+	int64		units;
+
+	if (money_sum_is_zero(value))
+		return;
+	if (sum->scale == value->scale && sum->large == NULL && value->large == NULL &&
+		!pg_add_s64_overflow(sum->units, value->units, &units))
+		sum->units = units;
+	else
 		money_sum_add_any(sum, value, false);
 }
 

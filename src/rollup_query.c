@@ -211,12 +211,15 @@ rollup_query_prepare(RollupQuery *query, const char *text, ParamListInfo params,
 
 /* ---- rows ---- */
 
+#define RESET_EVERY				32		/* rows: of detoasted values at most some MB */
+
 /* What the executor sends rows to. */
 typedef struct RowReceiver
 {
 	DestReceiver pub;
 	Rollup	   *rollup;
-	MemoryContext context;		/* of one row, for what has to be detoasted */
+	MemoryContext context;		/* of the last few rows, for what has to be detoasted */
+	uint64		received;		/* rows so far */
 	TupleDesc	columns;
 	Oid		   *types;			/* of the volumes, domains looked through */
 	MoneySum   *volumes;
@@ -288,7 +291,8 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	}
 	rollup_add(receiver->rollup, path, 1, receiver->volumes);
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(receiver->context);
+	if (++receiver->received % RESET_EVERY == 0)
+		MemoryContextReset(receiver->context);
 	return true;
 }
 

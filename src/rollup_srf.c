@@ -14,14 +14,21 @@
 #include "utils/tuplestore.h"
 
 #include "rollup_query.h"
+#include "rollup_row.h"
 #include "rollup_state.h"
 
 PG_FUNCTION_INFO_V1(distributor_team_rollup);
 PG_FUNCTION_INFO_V1(distributor_rollup_members);
 
 
-#define FIRST_PATH				256
-#define RESET_EVERY				32		/* members: arrays of at most some MB */
+#define FIRST_ARRAY				1024
+
+/*
+ * Kilobytes of the result that are kept in memory, at most.  Writing more of
+ * it to a file takes no longer than touching as much new memory, and reading
+ * it back no longer than finding it out of the processor's cache.
+ */
+#define RESULT_MEMORY			(16 * 1024)
 
 /* Columns of the result, in the order of their SQL declaration. */
 enum
@@ -57,10 +64,9 @@ typedef struct RollupResult
 {
 	Tuplestorestate *store;
 	TupleDesc	columns;
-	MemoryContext context;		/* of the last few members */
-	uint64		written;		/* members so far */
-	RefPath    *path;			/* of the member being written */
-	Size		npath;			/* what is allocated for it */
+	RollupRow	row;
+	ArrayType  *array;			/* the last one made for a row */
+	Size		narray;			/* what is allocated for it */
 	ArrayType  *zeros;			/* a zero for each column of volumes */
 	ArrayType  *no_legs;		/* the same as int8 */
 	ArrayType  *no_levels;
@@ -193,7 +199,7 @@ start_result(FunctionCallInfo fcinfo, RollupResult *result)
 	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
 	rsinfo->returnMode = SFRM_Materialize;
 	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
-											  false, work_mem);
+											  false, Min(work_mem, RESULT_MEMORY));
 	rsinfo->setDesc = CreateTupleDescCopy(columns);
 	MemoryContextSwitchTo(old);
 
@@ -202,46 +208,57 @@ start_result(FunctionCallInfo fcinfo, RollupResult *result)
 	result->columns = rsinfo->setDesc;
 }
 
-/* numeric[] of the sums; with nrows > 0, of so many rows of them. */
+/* Room for an array of so many bytes, in place of the one before. */
 static ArrayType *
-sums_array(const MoneySum *sums, int nrows, int ncolumns)
+next_array(RollupResult *result, Size size)
 {
-	int			nsums = Max(nrows, 1) * ncolumns;
-	int			ndims = nrows > 0 ? 2 : 1;
-	Size		size = ARR_OVERHEAD_NONULLS(ndims);
-	Numeric    *elements;
-	ArrayType  *array;
-	char	   *out;
-
-	if (nsums == 0)
-		return construct_empty_array(NUMERICOID);
-
-	elements = palloc(sizeof(Numeric) * nsums);
-	for (int i = 0; i < nsums; i++)
-	{
-		elements[i] = money_sum_to_numeric(&sums[i]);
-		size += INTALIGN(VARSIZE(elements[i]));
-	}
 	if (!AllocSizeIsValid(size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("volumes of a member are too large for an array")));
+	if (size > result->narray)
+	{
+		pfree(result->array);
+		result->narray = Min(2 * size, MaxAllocSize);
+		result->array = palloc(result->narray);
+	}
+	return result->array;
+}
 
-	array = palloc0(size);
-	SET_VARSIZE(array, size);
+/*
+ * numeric[] of the sums; with nrows > 0, of so many rows of them.  It is valid
+ * until the next one.
+ */
+static ArrayType *
+sums_array(RollupResult *result, const MoneySum *sums, int nrows, int ncolumns)
+{
+	int			nsums = Max(nrows, 1) * ncolumns;
+	int			ndims = nrows > 0 ? 2 : 1;
+	Size		size = ARR_OVERHEAD_NONULLS(ndims);
+	ArrayType  *array;
+	char	   *out;
+
+	for (int i = 0; i < nsums; i++)
+		size += INTALIGN(money_sum_size(&sums[i]));
+	array = next_array(result, size);
 	array->ndim = ndims;
+	array->dataoffset = 0;
 	array->elemtype = NUMERICOID;
 	for (int i = 0; i < ndims; i++)
 		ARR_LBOUND(array)[i] = 1;
 	if (nrows > 0)
 		ARR_DIMS(array)[0] = nrows;
 	ARR_DIMS(array)[ndims - 1] = ncolumns;
+
 	out = ARR_DATA_PTR(array);
 	for (int i = 0; i < nsums; i++)
 	{
-		memcpy(out, elements[i], VARSIZE(elements[i]));
-		out += INTALIGN(VARSIZE(elements[i]));
+		char	   *end = out + money_sum_write(&sums[i], out);
+
+		out = (char *) INTALIGN(end);
+		memset(end, 0, out - end);
 	}
+	SET_VARSIZE(array, out - (char *) array);
 	return array;
 }
 
@@ -255,24 +272,43 @@ counts_array(const int64 *counts, int n)
 	return construct_array(elements, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
+static void
+put_array(RollupResult *result, const ArrayType *array, char align)
+{
+	rollup_row_bytes(&result->row, VARDATA(array), VARSIZE(array) - VARHDRSZ, align);
+}
+
 /* Most members bought nothing, and most have no legs: one array for them all. */
-static Datum
-volumes_datum(const RollupResult *result, const MoneySum *sums, int ncolumns)
+static ArrayType *
+volumes_array(RollupResult *result, const MoneySum *sums, int ncolumns)
 {
 	for (int i = 0; i < ncolumns; i++)
 		if (!money_sum_is_zero(&sums[i]))
-			return PointerGetDatum(sums_array(sums, 0, ncolumns));
-	return PointerGetDatum(result->zeros);
+			return sums_array(result, sums, 0, ncolumns);
+	return result->zeros;
+}
+
+static void
+put_volumes(RollupResult *result, const RollupMember *member, int ncolumns)
+{
+	ArrayType  *personal = volumes_array(result, member->personal, ncolumns);
+
+	put_array(result, personal, TYPALIGN_INT);
+	put_array(result, member->frontline == 0 ? personal
+			  : volumes_array(result, member->team, ncolumns), TYPALIGN_INT);
 }
 
 /* The legs but for the largest: what the member and that one do not account for. */
-static Datum
-other_legs_datum(const RollupResult *result, const RollupMember *member, int ncolumns)
+static void
+put_other_legs(RollupResult *result, const RollupMember *member, int ncolumns)
 {
 	MoneySum	sums[ROLLUP_MAX_COLUMNS];
 
 	if (member->frontline < 2)
-		return PointerGetDatum(result->zeros);
+	{
+		put_array(result, result->zeros, TYPALIGN_INT);
+		return;
+	}
 	memset(sums, 0, sizeof(MoneySum) * ncolumns);
 	for (int i = 0; i < ncolumns; i++)
 	{
@@ -280,87 +316,67 @@ other_legs_datum(const RollupResult *result, const RollupMember *member, int nco
 		money_sum_subtract(&sums[i], &member->personal[i]);
 		money_sum_subtract(&sums[i], &member->largest_leg[i]);
 	}
-	return volumes_datum(result, sums, ncolumns);
+	put_array(result, volumes_array(result, sums, ncolumns), TYPALIGN_INT);
+	for (int i = 0; i < ncolumns; i++)
+		money_sum_clear(&sums[i]);
 }
 
 static void
-set_volumes(const RollupResult *result, const RollupMember *member, int ncolumns, Datum *values)
+put_legs(RollupResult *result, const RollupMember *member, const RollupOptions *options)
 {
-	values[ROLLUP_PERSONAL] = volumes_datum(result, member->personal, ncolumns);
-	values[ROLLUP_TEAM] = member->frontline == 0 ? values[ROLLUP_PERSONAL]
-		: volumes_datum(result, member->team, ncolumns);
-}
-
-static void
-set_legs(const RollupResult *result, const RollupMember *member,
-		 const RollupOptions *options, Datum *values, bool *nulls)
-{
-	nulls[ROLLUP_LARGEST_LEG] = !options->legs;
-	nulls[ROLLUP_OTHER_LEGS] = !options->legs;
-	nulls[ROLLUP_LEGS_AT_LEAST] = options->threshold == NULL;
 	if (options->legs)
 	{
-		values[ROLLUP_LARGEST_LEG] = volumes_datum(result, member->largest_leg, options->ncolumns);
-		values[ROLLUP_OTHER_LEGS] = other_legs_datum(result, member, options->ncolumns);
+		put_array(result, volumes_array(result, member->largest_leg, options->ncolumns), TYPALIGN_INT);
+		put_other_legs(result, member, options->ncolumns);
 	}
-	if (options->threshold != NULL)
-		values[ROLLUP_LEGS_AT_LEAST] =
-			PointerGetDatum(member->frontline == 0 ? result->no_legs
-							: counts_array(member->legs_at_least, options->ncolumns));
+	if (options->threshold == NULL)
+		return;
+	if (member->frontline == 0)
+		put_array(result, result->no_legs, TYPALIGN_DOUBLE);
+	else
+	{
+		ArrayType  *counts = counts_array(member->legs_at_least, options->ncolumns);
+
+		put_array(result, counts, TYPALIGN_DOUBLE);
+		pfree(counts);
+	}
 }
 
 static void
-set_levels(const RollupResult *result, const Rollup *rollup, const RollupMember *member,
-		   const RollupOptions *options, Datum *values, bool *nulls)
+put_levels(RollupResult *result, const Rollup *rollup, const RollupMember *member,
+		   const RollupOptions *options)
 {
 	int			nlevels = rollup_levels_of(rollup, member);
 
-	nulls[ROLLUP_BY_LEVEL] = options->nlevels == 0;
+	if (options->nlevels == 0)
+		return;
 	if (nlevels == 0 || options->ncolumns == 0)
-		values[ROLLUP_BY_LEVEL] = PointerGetDatum(result->no_levels);
+		put_array(result, result->no_levels, TYPALIGN_INT);
 	else
-		values[ROLLUP_BY_LEVEL] =
-			PointerGetDatum(sums_array(rollup_level(rollup, member, 1), nlevels, options->ncolumns));
+		put_array(result, sums_array(result, rollup_level(rollup, member, 1), nlevels, options->ncolumns),
+				  TYPALIGN_INT);
 }
 
-static Datum
-path_datum(RollupResult *result, RefPathBytes path)
-{
-	if (VARHDRSZ + path.len > result->npath)
-	{
-		result->npath = 2 * (VARHDRSZ + path.len);
-		result->path = repalloc(result->path, result->npath);
-	}
-	SET_VARSIZE(result->path, VARHDRSZ + path.len);
-	memcpy(VARDATA(result->path), path.data, path.len);
-	return PointerGetDatum(result->path);
-}
-
-/* A RollupEmit */
+/* A RollupEmit: the columns in the order of their SQL declaration. */
 static void
 put_member(const Rollup *rollup, const RollupMember *member, RefPathBytes path, int depth, void *arg)
 {
 	RollupResult *result = (RollupResult *) arg;
 	const RollupOptions *options = rollup_options(rollup);
-	MemoryContext old = MemoryContextSwitchTo(result->context);
-	Datum		values[ROLLUP_NCOLUMNS];
-	bool		nulls[ROLLUP_NCOLUMNS] = {false};
+	RollupRow  *row = &result->row;
 
-	values[ROLLUP_MEMBER_ID] = Int64GetDatum(refpath_decode_id(path.data + member->code));
-	values[ROLLUP_PATH] = path_datum(result, path);
-	values[ROLLUP_DEPTH] = Int32GetDatum(depth);
-	values[ROLLUP_INPUT_ROWS] = Int64GetDatum(member->input_rows);
-	values[ROLLUP_TEAM_SIZE] = Int64GetDatum(member->team_size);
-	values[ROLLUP_FRONTLINE] = Int64GetDatum(member->frontline);
-	values[ROLLUP_DEEPEST] = Int32GetDatum(member->deepest);
-	set_volumes(result, member, options->ncolumns, values);
-	set_legs(result, member, options, values, nulls);
-	set_levels(result, rollup, member, options, values, nulls);
-	tuplestore_putvalues(result->store, result->columns, values, nulls);
-
-	MemoryContextSwitchTo(old);
-	if (++result->written % RESET_EVERY == 0)
-		MemoryContextReset(result->context);
+	rollup_row_start(row);
+	rollup_row_int8(row, refpath_decode_id(path.data + member->code));
+	rollup_row_bytes(row, path.data, path.len, TYPALIGN_INT);
+	rollup_row_int4(row, depth);
+	rollup_row_int8(row, member->input_rows);
+	rollup_row_int8(row, member->team_size);
+	rollup_row_int8(row, member->frontline);
+	rollup_row_int4(row, member->deepest);
+	put_volumes(result, member, options->ncolumns);
+	put_legs(result, member, options);
+	put_levels(result, rollup, member, options);
+	tuplestore_puttuple(result->store, rollup_row_end(row));
 }
 
 static Rollup *
@@ -368,14 +384,22 @@ start_rollup(RollupResult *result, const RollupOptions *options)
 {
 	MoneySum	zeros[ROLLUP_MAX_COLUMNS] = {{0}};
 	int64		none[ROLLUP_MAX_COLUMNS] = {0};
+	bool		nulls[ROLLUP_NCOLUMNS] = {false};
 
-	result->npath = FIRST_PATH;
-	result->path = palloc(FIRST_PATH);
-	result->zeros = sums_array(zeros, 0, options->ncolumns);
+	nulls[ROLLUP_LARGEST_LEG] = !options->legs;
+	nulls[ROLLUP_OTHER_LEGS] = !options->legs;
+	nulls[ROLLUP_LEGS_AT_LEAST] = options->threshold == NULL;
+	nulls[ROLLUP_BY_LEVEL] = options->nlevels == 0;
+	rollup_row_begin(&result->row, ROLLUP_NCOLUMNS, nulls);
+
 	result->no_legs = counts_array(none, options->ncolumns);
 	result->no_levels = construct_empty_array(NUMERICOID);
-	result->context = AllocSetContextCreate(CurrentMemoryContext, "rollup member",
-											ALLOCSET_SMALL_SIZES);
+	result->zeros = result->no_levels;
+	result->narray = FIRST_ARRAY;
+	result->array = palloc(FIRST_ARRAY);
+	if (options->ncolumns > 0)
+		result->zeros = (ArrayType *)
+			PG_DETOAST_DATUM_COPY(PointerGetDatum(sums_array(result, zeros, 0, options->ncolumns)));
 	return rollup_begin(options, put_member, result);
 }
 

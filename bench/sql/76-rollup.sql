@@ -1,6 +1,7 @@
 -- Rolling up the whole tree.
 -- As many sales as members.  First the same answer from three ways of asking;
--- then what the rollup takes beside the rows that it is made of.
+-- then what the rollup takes beside the rows that it is made of, in time and
+-- in memory.
 
 SET search_path = joined, public, distributor;
 SELECT setseed(0.5);
@@ -60,11 +61,15 @@ INSERT INTO bench.rollup VALUES
 	SELECT 0 * count(*), 0 FROM team_rollup('SELECT path, amount FROM by_btree LEFT JOIN sale USING (id)', true, 1000, 5) $q$),
 (8, 'in order', 'index scan', 99, $q$
 	SELECT 0 * count(path), 0 * count(amount) FROM (SELECT path, amount FROM volume ORDER BY path OFFSET 0) s $q$),
-(9, 'in order', 'rollup', 99, $q$
+(9, 'in order', 'kept', 99, $q$
+	WITH s AS MATERIALIZED (SELECT path, amount FROM volume ORDER BY path) SELECT 0 * count(*), 0 FROM s $q$),
+(10, 'in order', 'rollup', 99, $q$
 	SELECT 0 * count(*), 0 FROM team_rollup('SELECT path, amount FROM volume') $q$),
-(10, 'people in order', 'index scan', 99, $q$
+(11, 'people in order', 'index scan', 99, $q$
 	SELECT 0 * count(path), 0 FROM (SELECT path FROM by_btree ORDER BY path OFFSET 0) s $q$),
-(11, 'people in order', 'rollup', 99, $q$
+(12, 'people in order', 'kept', 99, $q$
+	WITH s AS MATERIALIZED (SELECT path FROM by_btree ORDER BY path) SELECT 0 * count(*), 0 FROM s $q$),
+(13, 'people in order', 'rollup', 99, $q$
 	SELECT 0 * count(*), 0 FROM team_rollup('SELECT path FROM by_btree') $q$);
 
 CREATE PROCEDURE bench.rollups(of_rounds integer)
@@ -80,4 +85,51 @@ BEGIN
 	END LOOP;
 END $$;
 CALL bench.rollups(:rounds);
-RESET search_path;
+
+-- Memory: the peak of a session that has done nothing else.  The rows alone,
+-- joined and sorted, take as much for join, sort and shared pages as they do
+-- below a rollup, so the difference is what the rollup adds.  Over an index
+-- there is no sort whose memory would be free again when the result grows.
+CREATE TABLE deep AS
+	SELECT path::refpath, 1 AS amount FROM (
+		SELECT string_agg(n::text, '.') OVER (ORDER BY n) AS path FROM generate_series(1, 5000) n) s;
+CREATE TABLE bench.memory (place integer, subject text, contender text, query text);
+INSERT INTO bench.memory
+SELECT place, subject, contender, format('SELECT count(s) FROM ' || CASE contender
+	WHEN 'rollup' THEN 'team_rollup(%L, ' || options || ') s' ELSE '(%s ORDER BY path OFFSET 0) s' END, query)
+FROM (VALUES
+	(1, 'one volume', 'SELECT path, amount FROM by_btree LEFT JOIN sale USING (id)', 'false'),
+	(3, 'ten volumes, legs and five levels', 'SELECT path, amount' || repeat(', amount', 9) || ' FROM by_btree LEFT JOIN sale USING (id)', 'true, 1000, 5'),
+	(5, 'a chain of 5,000, ten volumes, legs and five levels', 'SELECT path, amount' || repeat(', amount', 9) || ' FROM deep', 'true, 1000, 5'),
+	(7, 'one volume by an index in order', 'SELECT path, amount FROM volume', 'false')) q(first, subject, query, options),
+	(VALUES (0, 'rows'), (1, 'rollup')) c(n, contender), LATERAL (SELECT first + n AS place) p;
+
+-- asks, and says how much memory this session has had at most
+CREATE PROCEDURE bench.remember(of_place integer)
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+	asked bench.memory;
+	ignored bigint;
+BEGIN
+	SELECT * INTO asked FROM bench.memory WHERE place = of_place;
+	EXECUTE asked.query INTO ignored;
+	INSERT INTO bench.size
+	SELECT 'rollup', asked.subject, asked.contender, m[1]::bigint * 1024
+	FROM regexp_match(pg_read_file('/proc/self/status', 0, 10000, true), 'VmHWM:\s+([0-9]+) kB') m WHERE m IS NOT NULL;
+END $$;
+\connect
+CALL bench.remember(1);
+\connect
+CALL bench.remember(2);
+\connect
+CALL bench.remember(3);
+\connect
+CALL bench.remember(4);
+\connect
+CALL bench.remember(5);
+\connect
+CALL bench.remember(6);
+\connect
+CALL bench.remember(7);
+\connect
+CALL bench.remember(8);

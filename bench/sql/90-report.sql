@@ -219,11 +219,21 @@ WITH wanted(i, what, subject, contender, other, goal) AS (VALUES
 	(6, 'with legs and five levels / join and sort', 'sorted', 'legs and levels', 'sort and join', '<= 1.5'),
 	(7, 'the same rows by an index in order', 'in order', 'index scan', NULL, ''),
 	(8, 'the rollup / that index scan', 'in order', 'rollup', 'index scan', '<= 3'),
-	(9, 'paths alone by an index in order', 'people in order', 'index scan', NULL, ''),
-	(10, 'the rollup of people / that index scan', 'people in order', 'rollup', 'index scan', '<= 3'))
+	(9, 'these rows kept by the server, as those of any function in FROM are / that index scan', 'in order', 'kept', 'index scan', ''),
+	(10, 'paths alone by an index in order', 'people in order', 'index scan', NULL, ''),
+	(11, 'the rollup of people / that index scan', 'people in order', 'rollup', 'index scan', '<= 3'),
+	(12, 'these paths kept by the server / that index scan', 'people in order', 'kept', 'index scan', ''))
 SELECT format('| %s | %s | %s | %s |', what, bench.digits(m.us / 1e6), coalesce(bench.digits(m.us / nullif(o.us, 0)), '-'), goal)
 FROM wanted w JOIN bench.median m ON (m.topic, m.subject, m.contender) = ('rollup', w.subject, w.contender)
 	LEFT JOIN bench.median o ON (o.topic, o.subject, o.contender) = ('rollup', w.subject, w.other) ORDER BY i;
+\qecho
+\qecho 'Memory of the rollup: the peak of its session less that of one that asks for the same rows in the same order.'
+\qecho
+\qecho '| what | MB | goal |'
+\qecho '|---|---|---|'
+SELECT format('| %s | %s | <= 64 |', what, bench.digits(greatest(r.bytes - b.bytes, 0) / 1048576.0))
+FROM bench.size r JOIN bench.size b USING (loaded, what)
+WHERE loaded = 'rollup' AND r.contender = 'rollup' AND b.contender = 'rows' ORDER BY what DESC;
 \qecho
 \qecho '## Auditing a program: an order of each member, from an attached table'
 \qecho

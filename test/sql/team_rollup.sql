@@ -118,6 +118,18 @@ WHERE (r.largest_leg, r.other_legs, r.legs_at_least, r.by_level) IS DISTINCT FRO
 SELECT count(*) AS differ FROM tr_rollup r JOIN tr_naive n USING (member_id) WHERE r.team::text <> n.team::text OR r.personal::text <> n.personal::text;
 SELECT count(*) > 0 AS beyond_bigint, max(scale(team[4])) AS decimals FROM tr_rollup WHERE team[4] > 1e20;
 
+-- byte for byte the numbers that the server makes
+SELECT count(*) AS differ FROM tr_rollup r JOIN tr_naive n USING (member_id) WHERE record_image_ne(ROW(r.personal, r.team), ROW(n.personal, n.team));
+SELECT count(*) AS differ FROM tr_rollup r JOIN tr_naive_legs n USING (member_id) WHERE record_image_ne(ROW(r.largest_leg, r.legs_at_least, r.by_level), ROW(n.largest_leg, n.legs_at_least, n.by_level));
+-- columns that were not asked for, at the end of a row and within, in whole rows
+SELECT r FROM team_rollup('SELECT * FROM tr_hand') r WHERE path = '1.2';
+SELECT r FROM team_rollup('SELECT * FROM tr_hand', levels => 1) r WHERE path = '1.2';
+SELECT to_jsonb(r) FROM team_rollup('SELECT * FROM tr_hand', true) r WHERE path = '1.2';
+SELECT count(DISTINCT r), count(DISTINCT r.by_level) FROM team_rollup('SELECT * FROM tr_hand', leg_threshold => 1) r;
+SELECT count(*) AS differ FROM team_rollup('SELECT path, money, items, mixed, huge, big FROM tr_input') a JOIN tr_rollup b USING (member_id)
+WHERE record_image_ne(ROW(a.path, a.depth, a.input_rows, a.team_size, a.frontline, a.deepest, a.personal, a.team), ROW(b.path, b.depth, b.input_rows, b.team_size, b.frontline, b.deepest, b.personal, b.team))
+	OR (a.largest_leg, a.other_legs, a.legs_at_least, a.by_level) IS NOT NULL;
+
 -- With what is asked for, nothing else changes; levels up to n are the first n.
 SELECT count(*) AS differ FROM team_rollup('SELECT path, money, items, mixed, huge, big FROM tr_input', levels => 2) a JOIN tr_rollup b USING (member_id)
 WHERE a.by_level IS DISTINCT FROM b.by_level[:2] OR a.team <> b.team;
@@ -159,6 +171,16 @@ SELECT path, personal, team FROM team_rollup($$SELECT p::refpath::tr_path, a::in
 	('1', -32768, -2147483648, -9223372036854775808, 0.1), ('1.2', -1, -1, -1, -0.1), ('1.3', 32767, 2147483647, 9223372036854775807, 1e29)) v(p, a, b, c, d)$$) ORDER BY path;
 SELECT path, personal, team FROM team_rollup($$SELECT p::refpath, v FROM (VALUES
 	('1', 0.000), ('1.2', 1e-18), ('1.2.3', 1e-19), ('1.3', 9223372036854775807), ('1.4', 922337203685477580.7), ('1.5', 1e18), ('1.6', -12345.6789), ('1.7', 99999999999999.9999), ('1.8', 10000)) v(p, v)$$) ORDER BY path;
+-- all lengths and decimals, byte for byte the server's
+CREATE TABLE tr_number AS
+	SELECT row_number() OVER () AS id, v FROM (
+		SELECT round(s * trunc(u * power(10::numeric, z)) * power(10::numeric, -d), d) AS v
+		FROM generate_series(0, 18) d, generate_series(0, 18) z, (VALUES (1), (-1)) t(s),
+			(VALUES (0), (1), (9), (10), (9999), (10001), (12345678), (9223372036854775807), (9223372036854775808)) n(u)) s
+	WHERE abs(v) < 1e20;
+SELECT count(*) > 3000 AS many, count(*) FILTER (WHERE record_image_ne(ROW(personal[1]), ROW(v))) AS differ
+FROM tr_number JOIN team_rollup('SELECT ARRAY[id]::bigint[]::refpath, v FROM tr_number') ON member_id = id;
+DROP TABLE tr_number;
 SELECT path, length(team[1]::text), team[1] % 1 FROM team_rollup($$SELECT p::refpath, v FROM (VALUES ('1', 1e1000), ('1.2', 1e-20)) v(p, v)$$) ORDER BY path;
 -- beyond 64 bits and back
 SELECT path, team, largest_leg, other_legs FROM team_rollup($$SELECT p::refpath, v FROM (VALUES ('1', 9e18), ('1', 9e18), ('1', -18e18), ('1.2', 5e18), ('1.3', 4e18), ('1.4', 6e18)) v(p, v)$$, true) ORDER BY path;
@@ -168,6 +190,15 @@ SELECT count(*), sum(team_size), max(deepest), sum(team[1]), count(*) FILTER (WH
 	'SELECT (SELECT array_agg(i) FROM generate_series(1, n) i)::bigint[]::refpath, 1 FROM generate_series(1, 1000) n', true, 500, 100);
 SELECT count(*), sum(team_size), max(deepest), sum(team[1]), count(legs_at_least[1]) FROM team_rollup(
 	'SELECT (SELECT array_agg(i) FROM generate_series(1, 5000) i)::bigint[]::refpath, 1.5', true, 1);
+-- each path is its member's, short or long
+SELECT count(*) AS differ FROM team_rollup('SELECT (SELECT array_agg(i) FROM generate_series(1, 3000) i)::bigint[]::refpath, 1', true, 1, 1)
+WHERE path <> (SELECT array_agg(i) FROM generate_series(1, member_id) i)::bigint[]::refpath OR depth <> member_id OR team_size <> 3001 - member_id;
+-- as deep as a path may be: gigabytes of paths, so that there is time to cancel it
+SET statement_timeout = '300ms';
+\set VERBOSITY sqlstate
+SELECT count(*) FROM team_rollup('SELECT (SELECT array_agg(i) FROM generate_series(1, 65535) i)::bigint[]::refpath, 1');
+\set VERBOSITY default
+RESET statement_timeout;
 -- wide: one sponsor of all
 SELECT path, team_size, frontline, deepest, team, largest_leg, other_legs, legs_at_least, by_level FROM team_rollup($$SELECT ARRAY[1, n]::bigint[]::refpath, n FROM generate_series(2, 20000) n$$, true, 19000, 2) WHERE frontline > 0;
 -- as many columns as there may be, and one more
