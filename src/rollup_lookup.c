@@ -90,13 +90,18 @@ add_member(const Rollup *rollup, const RollupMember *member, RefPathBytes path, 
 	bool		found;
 	MemberVolumes *entry = volumes_insert(lookup->members, refpath_decode_id(path.data + member->code), &found);
 
-	if (!found)
+	if (found)
+	{
+		money_sum_add(&entry->personal, &member->personal[0]);
+		money_sum_add(&entry->team, &member->team[0]);
+	}
+	else
 	{
 		memset(&entry->personal, 0, sizeof(MoneySum));
 		memset(&entry->team, 0, sizeof(MoneySum));
+		money_sum_copy(&entry->personal, &member->personal[0]);
+		money_sum_copy(&entry->team, &member->team[0]);
 	}
-	money_sum_add(&entry->personal, &member->personal[0]);
-	money_sum_add(&entry->team, &member->team[0]);
 	MemoryContextSwitchTo(old);
 }
 

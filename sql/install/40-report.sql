@@ -256,17 +256,16 @@ BEGIN
 	-- A row for each sale, with the first of its refunds, and one for each
 	-- further refund.  That is a join, by index or by hash as the planner sees
 	-- fit, and leaves sales that come in the order of their paths in it.  A sale
-	-- that was replaced has been taken back as a whole, unless it was of nothing:
-	-- only such are looked up.
+	-- that was replaced has been taken back as a whole, and counts no more.
 	RETURN format($query$(
 	SELECT s.member_id, s.path, s.base_path,
 		   CASE WHEN p.refund_id IS NULL THEN s.amount WHEN %5$s THEN -p.amount ELSE s.amount - p.amount END AS amount,
-		   CASE WHEN p.refund_id IS NULL THEN 1 WHEN %5$s THEN 0 ELSE 1 END AS sales
+		   CASE WHEN p.refund_id IS NULL THEN 1 WHEN %5$s THEN 0
+				WHEN (SELECT v.sale_id FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) IS NULL THEN 1
+				ELSE 0 END AS sales
 	  FROM %1$s s
 	  LEFT JOIN %4$s ON p.sale_id = s.sale_id
 	 WHERE s.currency = @currency@ AND s.occurred_at >= %2$L AND s.occurred_at < %3$L%6$s
-	   AND CASE WHEN p.refund_id IS NULL AND s.amount > 0 THEN true
-				ELSE NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) END
 )$query$, distributor.sold_sql(program, members), lower, upper, replace(refunded, '@p@', 'p'),
 		'EXISTS (SELECT FROM ' || replace(refunded, '@p@', 'o') || ' WHERE o.sale_id = p.sale_id AND o.refund_id < p.refund_id)',
 		' AND s.occurred_at <= ' || quote_literal(as_of));
@@ -322,7 +321,23 @@ CREATE FUNCTION distributor.team_as_of(
 	LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
+DECLARE
+	moved pg_catalog.bool;
 BEGIN
+	EXECUTE distributor.report_sql(program, $query$
+SELECT EXISTS (SELECT FROM @program@.member_history h WHERE h.change IN ('move', 'rejoin') AND h.valid_from > $1)$query$)
+		INTO moved USING as_of;
+	IF NOT moved THEN
+		RETURN QUERY EXECUTE distributor.report_sql(program, $query$
+SELECT m.member_id, m.member_key, t.sponsor_id, m.path, t.rank, t.state, m.joined_at, m.base_path
+  FROM @team@ m
+ CROSS JOIN LATERAL (SELECT h.sponsor_id, h.rank, h.state FROM @program@.member_history h
+					  WHERE h.member_id = m.member_id AND h.valid_from <= $2
+					  ORDER BY h.revision DESC LIMIT 1) t
+ WHERE EXISTS (SELECT FROM @program@.member_history h WHERE h.member_id = $1 AND h.valid_from <= $2)$query$, member)
+			USING member, as_of;
+		RETURN;
+	END IF;
 	-- Who has moved since then stands, with whom it has now below it, where its
 	-- sponsor of then stood; everybody else stands below the nearest of those.
 	RETURN QUERY EXECUTE distributor.report_sql(program, $query$

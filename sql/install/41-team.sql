@@ -104,6 +104,7 @@ WITH people AS (
 	SELECT distributor.depth(n.path) - distributor.depth(n.base_path) AS level, sum(n.sales) AS sales, sum(n.amount) AS volume
 	  FROM net n
 	 GROUP BY 1
+	HAVING sum(n.sales) > 0
 )
 SELECT level, coalesce(p.members, 0), coalesce(p.active, 0), coalesce(p.joined, 0), coalesce(s.sales, 0), coalesce(s.volume, 0)
   FROM people p
@@ -169,6 +170,7 @@ WITH people AS (
 			  FROM net n OFFSET 0) s
 	 WHERE s.level > 0
 	 GROUP BY 1
+	HAVING sum(s.sales) > 0
 ), leg AS (
 	SELECT leg AS member_id, coalesce(p.size, 0) AS size, coalesce(p.active, 0) AS active, p.deepest,
 		   coalesce(p.joined, 0) AS joined, coalesce(s.sales, 0) AS sales, coalesce(s.volume, 0) AS volume
