@@ -267,6 +267,22 @@ FROM bench.median k, bench.median u, bench.median b
 WHERE (k.topic, k.subject, k.contender) = ('totals', 'one', 'kept') AND (u.topic, u.subject, u.contender) = ('totals', 'one', 'unkept')
 	AND (b.topic, b.subject, b.contender) = ('totals', 'one', 'bare');
 \qecho
+\qecho '## Leaderboards by team totals: the first hundred by team volume'
+\qecho
+\qecho '| what | milliseconds | ratio | goal |'
+\qecho '|---|---|---|---|'
+WITH wanted(i, what, subject, contender, other, goal) AS (VALUES
+	(1, 'of a month that is over', 'a month that is over', 'this', NULL, '<= 5 ms'),
+	(2, 'the same by its sales: times as long', 'a month that is over', 'by the sales', 'this', ''),
+	(3, 'of a month that is over, by own volume', 'a month that is over, own volume', 'this', NULL, '<= 5 ms'),
+	(4, 'a bare scan of as many rows as the month at hand has', 'the month at hand', 'bare scan', NULL, ''),
+	(5, 'of the month at hand / that scan', 'the month at hand', 'this', 'bare scan', '<= 1.5'),
+	(6, 'beside a thousand sales that are not folded', 'the month at hand, a thousand sales not folded', 'this', NULL, ''),
+	(7, 'the page behind place 100,000', 'the month at hand, the page behind place 100,000', 'this', NULL, ''))
+SELECT format('| %s | %s | %s | %s |', what, bench.digits(m.us / 1000), coalesce(bench.digits(m.us / nullif(o.us, 0)), '-'), goal)
+FROM wanted w JOIN bench.median m ON (m.topic, m.subject, m.contender) = ('board', w.subject, w.contender)
+	LEFT JOIN bench.median o ON (o.topic, o.subject, o.contender) = ('board', w.subject, w.other) ORDER BY i;
+\qecho
 SELECT format('## Reports of a program: %s members, as many sales, one in fifty refunded',
 	(SELECT count(*) FROM shop.member));
 \qecho
