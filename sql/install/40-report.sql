@@ -128,8 +128,8 @@ BEGIN
 			MESSAGE = format('invalid period "%s"', left(period, 40)),
 			HINT = 'Write a calendar period as 2026, 2026-Q4, 2026-11, 2026-W47 or 2026-11-22, or as "this month" or "last month" (day, week, month, quarter, year).';
 	END IF;
-	lower := start AT TIME ZONE zone;
-	upper := (start + length) AT TIME ZONE zone;
+	lower := distributor.local_instant(start, zone);
+	upper := distributor.local_instant(start + length, zone);
 END
 $function$;
 COMMENT ON FUNCTION distributor.period_bounds(pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
@@ -226,6 +226,7 @@ sold AS MATERIALIZED (
 	SELECT s.sale_id, s.member_id, s.path, s.base_path, s.amount
 	  FROM (%1$s) s
 	 WHERE s.currency = @currency@ AND s.occurred_at >= %2$L AND s.occurred_at < %3$L%5$s
+	   AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL)
 ), net AS (
 	SELECT s.member_id, s.path, s.base_path, s.amount, 1 AS sales FROM sold s
 	UNION ALL
@@ -283,7 +284,7 @@ WITH RECURSIVE moved AS MATERIALIZED (
 			 WHERE h.change IN ('move', 'rejoin') AND h.valid_from > $2) c
 	  JOIN @program@.member m ON m.member_id = c.member_id
 	 CROSS JOIN LATERAL (SELECT h.sponsor_id FROM @program@.member_history h
-						  WHERE h.member_id = c.member_id AND h.valid_from <= $2
+						  WHERE h.member_id = c.member_id AND (h.valid_from <= $2 OR h.revision = 1)
 						  ORDER BY h.revision DESC LIMIT 1) t
 ), hung AS MATERIALIZED (
 	SELECT c.member_id, c.path, s.path AS sponsor_path,

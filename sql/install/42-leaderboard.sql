@@ -4,7 +4,8 @@ CREATE FUNCTION distributor.leaderboard(
 		program pg_catalog.text, metric pg_catalog.text, period pg_catalog.text DEFAULT NULL,
 		max_rows pg_catalog.int8 DEFAULT 100, scope pg_catalog.int8 DEFAULT NULL,
 		"from" pg_catalog.timestamptz DEFAULT NULL, "to" pg_catalog.timestamptz DEFAULT NULL,
-		after_value pg_catalog."numeric" DEFAULT NULL, after_member pg_catalog.int8 DEFAULT NULL)
+		as_of pg_catalog.timestamptz DEFAULT NULL, after_value pg_catalog."numeric" DEFAULT NULL,
+		after_member pg_catalog.int8 DEFAULT NULL)
 	RETURNS TABLE (
 		place pg_catalog.int8, member_id pg_catalog.int8, member_key pg_catalog.text, value pg_catalog."numeric")
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 100000 ROWS 100
@@ -16,6 +17,11 @@ DECLARE
 	total pg_catalog.text;
 BEGIN
 	SELECT b.lower, b.upper INTO lower, upper FROM distributor.period_bounds(program, period, "from", "to") b;
+	IF as_of IS NOT NULL THEN
+		RETURN QUERY SELECT * FROM distributor.leaderboard_as_of(
+			program, metric, lower, upper, max_rows, scope, as_of, after_value, after_member);
+		RETURN;
+	END IF;
 	CASE metric
 		WHEN 'personal_volume' THEN
 			total := CASE WHEN scope IS NULL THEN $query$
@@ -101,13 +107,13 @@ SELECT n.path, n.amount - n.refunded
  WHERE n.currency = @currency@ AND n.occurred_at >= $1 AND n.occurred_at < $2$query$);
 END
 $function$;
-COMMENT ON FUNCTION distributor.leaderboard(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog."numeric", pg_catalog.int8) IS
+COMMENT ON FUNCTION distributor.leaderboard(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog."numeric", pg_catalog.int8) IS
 	'the members with most personal_volume, team_volume, commissions or recruits in a period, of the whole program or of the team of scope; equal values share a place and stand in the order of member_id';
 
 CREATE FUNCTION distributor.leaderboard(
 		program pg_catalog.text, metric pg_catalog.text, period pg_catalog.text, max_rows pg_catalog.int8,
 		scope pg_catalog.text, "from" pg_catalog.timestamptz DEFAULT NULL, "to" pg_catalog.timestamptz DEFAULT NULL,
-		after_value pg_catalog."numeric" DEFAULT NULL, after_member pg_catalog.int8 DEFAULT NULL)
+		as_of pg_catalog.timestamptz DEFAULT NULL, after_value pg_catalog."numeric" DEFAULT NULL, after_member pg_catalog.int8 DEFAULT NULL)
 	RETURNS TABLE (
 		place pg_catalog.int8, member_id pg_catalog.int8, member_key pg_catalog.text, value pg_catalog."numeric")
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 100000 ROWS 100
@@ -119,10 +125,10 @@ BEGIN
 		RETURN;
 	END IF;
 	RETURN QUERY SELECT * FROM distributor.leaderboard(
-		program, metric, period, max_rows, distributor.find_member(program, scope), "from", "to", after_value, after_member);
+		program, metric, period, max_rows, distributor.find_member(program, scope), "from", "to", as_of, after_value, after_member);
 END
 $function$;
-COMMENT ON FUNCTION distributor.leaderboard(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog."numeric", pg_catalog.int8) IS
+COMMENT ON FUNCTION distributor.leaderboard(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog."numeric", pg_catalog.int8) IS
 	'the same for a member named by its key';
 
 CREATE FUNCTION distributor.promoters(

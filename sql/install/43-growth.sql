@@ -87,7 +87,7 @@ COMMENT ON FUNCTION distributor.retention(pg_catalog.text, pg_catalog.text, pg_c
 CREATE FUNCTION distributor.inactive(
 		program pg_catalog.text, idle pg_catalog."interval" DEFAULT '90 days',
 		since pg_catalog.timestamptz DEFAULT NULL, scope pg_catalog.int8 DEFAULT NULL,
-		after pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int8 DEFAULT 1000)
+		as_of pg_catalog.timestamptz DEFAULT NULL, after pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int8 DEFAULT 1000)
 	RETURNS TABLE (
 		member_id pg_catalog.int8, member_key pg_catalog.text, sponsor_id pg_catalog.int8,
 		joined_at pg_catalog.timestamptz, last_sale_at pg_catalog.timestamptz)
@@ -95,6 +95,10 @@ CREATE FUNCTION distributor.inactive(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 BEGIN
+	IF as_of IS NOT NULL THEN
+		RETURN QUERY SELECT * FROM distributor.inactive_as_of(program, idle, since, scope, as_of, after, max_rows);
+		RETURN;
+	END IF;
 	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
 SELECT t.member_id, coalesce(t.member_key, t.member_id::text), t.sponsor_id, t.joined_at, l.occurred_at
   FROM (SELECT coalesce($2, (now() AT TIME ZONE @zone@ - $3) AT TIME ZONE @zone@) AS since) d
@@ -110,12 +114,12 @@ SELECT t.member_id, coalesce(t.member_key, t.member_id::text), t.sponsor_id, t.j
 		USING scope, since, idle, after, max_rows;
 END
 $function$;
-COMMENT ON FUNCTION distributor.inactive(pg_catalog.text, pg_catalog."interval", pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.int8, pg_catalog.int8) IS
+COMMENT ON FUNCTION distributor.inactive(pg_catalog.text, pg_catalog."interval", pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.int8) IS
 	'active members who have not bought since a time, or for as long as idle says, with their last sale; of the whole program or of the team of scope; who joined later is left out';
 
 CREATE FUNCTION distributor.inactive(
 		program pg_catalog.text, idle pg_catalog."interval", since pg_catalog.timestamptz, scope pg_catalog.text,
-		after pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int8 DEFAULT 1000)
+		as_of pg_catalog.timestamptz DEFAULT NULL, after pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int8 DEFAULT 1000)
 	RETURNS TABLE (
 		member_id pg_catalog.int8, member_key pg_catalog.text, sponsor_id pg_catalog.int8,
 		joined_at pg_catalog.timestamptz, last_sale_at pg_catalog.timestamptz)
@@ -128,10 +132,10 @@ BEGIN
 		RETURN;
 	END IF;
 	RETURN QUERY SELECT * FROM distributor.inactive(
-		program, idle, since, distributor.find_member(program, scope), after, max_rows);
+		program, idle, since, distributor.find_member(program, scope), as_of, after, max_rows);
 END
 $function$;
-COMMENT ON FUNCTION distributor.inactive(pg_catalog.text, pg_catalog."interval", pg_catalog.timestamptz, pg_catalog.text, pg_catalog.int8, pg_catalog.int8) IS
+COMMENT ON FUNCTION distributor.inactive(pg_catalog.text, pg_catalog."interval", pg_catalog.timestamptz, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.int8) IS
 	'the same for a member named by its key';
 
 CREATE FUNCTION distributor.compliance(
