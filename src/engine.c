@@ -279,7 +279,7 @@ scale_zeros(EngineResult *result, int scale)
 void
 engine_run(const CommissionPlan *plan, const EngineSale *sale, EngineResult *result)
 {
-	EngineRun	run = {plan, sale, result};
+	EngineRun	run = {.plan = plan, .sale = sale, .result = result};
 
 	check_sale(sale, result->zero);
 	result->nlines = 0;

@@ -210,7 +210,8 @@ climb_in_order(EngineRun *run, int start, int end)
 	for (int level = start; level < end && taken_order < rule->top_order; level++)
 	{
 		int			rank = engine_rank(run, level);
-		EngineShare share = {level, level, 0, {values[rank].kind, &values[rank].percentage}, &run->base};
+		EngineShare share = {.level = level, .number = level, .base = &run->base,
+			.rate = {.kind = values[rank].kind, .percentage = &values[rank].percentage}};
 		EngineReason reason;
 
 		CHECK_FOR_INTERRUPTS();
@@ -238,7 +239,7 @@ engine_run_differential(EngineRun *run)
 	const PlanRule *rule = run->rule;
 	int			start = rule->self_mode == PLAN_SELF_IGNORED ? 1 : 0;
 	int			end = run->sale->depth;
-	Climb		climb = {run};
+	Climb		climb = {.run = run};
 
 	if (rule->max_level > 0)
 		end = Min(end, rule->max_level + 1);

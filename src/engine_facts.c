@@ -192,7 +192,7 @@ static const PlanKey sale_keys[] = {
 void
 engine_read_facts(EngineSale *sale, Jsonb *facts)
 {
-	PlanReading reading = {{NULL, "sale", 4, 0}, "facts of a sale"};
+	PlanReading reading = {.path = {.key = "sale", .keylen = 4}, .what = "facts of a sale"};
 	JsonbValue	value = plan_document_root(facts);
 
 	plan_read_keys(&reading.path, &value, sale_keys, sale);
@@ -202,7 +202,7 @@ engine_read_facts(EngineSale *sale, Jsonb *facts)
 void
 engine_read_counters(EngineSale *sale, Jsonb *counters)
 {
-	PlanReading reading = {{NULL, "counters", 8, 0}, "counters of a sale"};
+	PlanReading reading = {.path = {.key = "counters", .keylen = 8}, .what = "counters of a sale"};
 	JsonbValue	value = plan_document_root(counters);
 
 	read_counters(&reading.path, &value, sale);

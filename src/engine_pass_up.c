@@ -51,7 +51,7 @@ find_keeper(const EngineRun *run, bool *nobody)
 static void
 pay(EngineRun *run, Size term, int level, int basis)
 {
-	EngineShare share = {level, level, basis};
+	EngineShare share = {.level = level, .number = level, .basis = basis};
 
 	if (!engine_has_rate(run, term))
 		return;
@@ -64,7 +64,7 @@ pay(EngineRun *run, Size term, int level, int basis)
 static void
 pay_nobody(EngineRun *run, int level)
 {
-	EngineShare share = {run->sale->depth};
+	EngineShare share = {.level = run->sale->depth};
 	EngineLine *line;
 
 	if (!engine_has_rate(run, offsetof(PlanTerms, pass)))

@@ -21,7 +21,7 @@ static void
 pay_peer(EngineRun *run, const Peers *peers, int level)
 {
 	const PlanRule *rule = run->rule;
-	EngineShare share = {level, level};
+	EngineShare share = {.level = level, .number = level};
 	MoneyFactor income;
 
 	share.rate = engine_level_rate(run, peers->number - 1, level);
@@ -73,7 +73,7 @@ visit(EngineRun *run, Peers *peers, int level)
 static EngineRate
 rate_if_next(const EngineRun *run, const Peers *peers, int level)
 {
-	EngineRate	asked_nothing = {PLAN_PERCENTAGE};
+	EngineRate	asked_nothing = {.kind = PLAN_PERCENTAGE};
 	int			rank = engine_rank(run, level);
 
 	if (rank > 0 && rank == peers->rank && peers->number < run->nlevels)

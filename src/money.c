@@ -315,7 +315,7 @@ money_product_units(const MoneyFactor *a, const MoneyFactor *b, int scale,
 		*result = quotient + (rounds_up(quotient, product % divisor, divisor, rounding) ? 1 : 0);
 		return true;
 	}
-	if (-excess >= lengthof(money_powers_of_ten))
+	if (-excess >= (int) lengthof(money_powers_of_ten))
 		return false;
 	return !pg_mul_s64_overflow(product, money_powers_of_ten[-excess], result);
 }

@@ -67,7 +67,7 @@ join_digits(const char *digits, int ndigits, int exponent, bool negative, int64 
 			return false;
 	}
 	if (exponent > 0 && result != 0 &&
-		(exponent >= lengthof(money_powers_of_ten) ||
+		(exponent >= (int) lengthof(money_powers_of_ten) ||
 		 pg_mul_s64_overflow(result, money_powers_of_ten[exponent], &result)))
 		return false;
 	if (!negative && result == PG_INT64_MIN)

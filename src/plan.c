@@ -141,7 +141,7 @@ plan_read(PlanReading *reading, Jsonb *document)
 CommissionPlan *
 plan_compile(Jsonb *document)
 {
-	PlanReading reading = {{NULL}};
+	PlanReading reading = {.plan = NULL};
 
 	plan_read(&reading, document);
 	return reading.plan;

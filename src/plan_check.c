@@ -389,7 +389,7 @@ hides(const CommissionPlan *plan, const PlanTerms *terms, const PlanTerms *other
 		return true;
 	if (!other->pays)
 		return false;
-	for (int i = 0; i < lengthof(rates); i++)
+	for (int i = 0; i < (int) lengthof(rates); i++)
 	{
 		if (says_something((const PlanRate *) ((const char *) other + rates[i])) &&
 			!always_has_value(plan, (const PlanRate *) ((const char *) terms + rates[i])))
@@ -491,7 +491,7 @@ PlanIssues *
 plan_issues(text *document)
 {
 	PlanIssues *issues = palloc0(sizeof(PlanIssues));
-	PlanReading reading = {{NULL}};
+	PlanReading reading = {.plan = NULL};
 	Check		check = {&reading, document};
 
 	reading.attempt = attempt;

@@ -87,10 +87,9 @@ static const char *const text_keys[] = {
 static bool
 is_text_key(const PlanPath *at)
 {
-	for (int i = 0; at->key != NULL && i < lengthof(text_keys); i++)
+	for (int i = 0; at->key != NULL && i < (int) lengthof(text_keys); i++)
 	{
-		if (strlen(text_keys[i]) == at->keylen &&
-			memcmp(text_keys[i], at->key, at->keylen) == 0)
+		if (plan_is_named(text_keys[i], at->key, at->keylen))
 			return true;
 	}
 	return false;
@@ -284,8 +283,8 @@ moved_rules(const CommissionPlan *after, const int *index_before)
 static void
 add_move(Diff *diff, const PlanPath *at, int before, int after)
 {
-	JsonbValue	from = {jbvNumeric};
-	JsonbValue	to = {jbvNumeric};
+	JsonbValue	from = {.type = jbvNumeric};
+	JsonbValue	to = {.type = jbvNumeric};
 
 	from.val.numeric = money_from_int(before + 1);
 	to.val.numeric = money_from_int(after + 1);
@@ -335,7 +334,7 @@ diff_rules(Diff *diff, const JsonbValue *a, const JsonbValue *b)
 PlanChanges *
 plan_changes(Jsonb *before, Jsonb *after)
 {
-	Diff		diff = {{{NULL}}};
+	Diff		diff = {.changes = NULL};
 	JsonbValue	a = plan_document_root(before);
 	JsonbValue	b = plan_document_root(after);
 

@@ -72,7 +72,7 @@ read_market(const PlanPath *at, const JsonbValue *value, void *target)
 {
 	const char *words[lengthof(markets)];
 
-	for (int i = 0; i < lengthof(markets); i++)
+	for (int i = 0; i < (int) lengthof(markets); i++)
 		words[i] = markets[i].name;
 	*(int *) target = plan_word(at, value, words, lengthof(markets));
 }
@@ -284,7 +284,7 @@ of_one_rule(const Worst *worst)
 static Numeric
 certain_share(const CommissionPlan *plan, const RuleShare *shares)
 {
-	Worst		worst = {plan, shares, money_from_int(0)};
+	Worst		worst = {.plan = plan, .shares = shares, .zero = money_from_int(0)};
 	Numeric		highest = worst.zero;
 
 	worst.counts = palloc(sizeof(bool) * plan->nrules);

@@ -149,7 +149,7 @@ find_in_tables(const PlanTable *tables, int ntables, const char *name, int len,
 	{
 		for (const PlanKey *key = tables[t].keys; key->name != NULL; key++)
 		{
-			if (strlen(key->name) == len && memcmp(key->name, name, len) == 0)
+			if (plan_is_named(key->name, name, len))
 			{
 				*found = &tables[t];
 				return key;
@@ -504,8 +504,7 @@ plan_word(const PlanPath *at, const JsonbValue *value, const char *const *words,
 		plan_wrong_type(at, value, "a string");
 	for (int i = 0; i < nwords; i++)
 	{
-		if (strlen(words[i]) == value->val.string.len &&
-			memcmp(words[i], value->val.string.val, value->val.string.len) == 0)
+		if (plan_is_named(words[i], value->val.string.val, value->val.string.len))
 			return i;
 	}
 

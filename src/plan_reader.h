@@ -28,6 +28,13 @@ typedef struct PlanPath
 	int			index;
 } PlanPath;
 
+/* Is this the name?  The text of a document is not terminated. */
+static inline bool
+plan_is_named(const char *name, const char *text, int len)
+{
+	return strncmp(name, text, len) == 0 && name[len] == '\0';
+}
+
 /*
  * One reading of a document.  The path is that of the document itself, so that
  * every place in it leads here.

@@ -262,8 +262,8 @@ read_compression(const PlanPath *at, const JsonbValue *value, void *target)
 {
 	bool		counts_levels = plan_reading(at)->rule->kind->has & RULE_SKIPPED_LEVEL;
 	PlanTable	tables[] = {
-		{compression_keys, target},
-		{skipped_level_keys, counts_levels ? target : NULL}
+		{.keys = compression_keys, .into = target},
+		{.keys = skipped_level_keys, .into = counts_levels ? target : NULL}
 	};
 
 	plan_read_object(at, value, tables, lengthof(tables));
@@ -321,17 +321,17 @@ rule_tables(const RuleKind *kind, PlanRule *rule, PlanTable *tables)
 {
 	int			n = 0;
 
-	tables[n++] = (PlanTable) {rule_keys, rule};
+	tables[n++] = (PlanTable) {.keys = rule_keys, .into = rule};
 	if (kind != NULL)
 	{
-		tables[n++] = (PlanTable) {kind->keys, rule};
-		tables[n++] = (PlanTable) {kind->term_keys, &rule->terms};
+		tables[n++] = (PlanTable) {.keys = kind->keys, .into = rule};
+		tables[n++] = (PlanTable) {.keys = kind->term_keys, .into = &rule->terms};
 	}
-	for (int i = 0; i < lengthof(optional_keys); i++)
+	for (int i = 0; i < (int) lengthof(optional_keys); i++)
 	{
 		bool		known = kind == NULL || (kind->has & optional_keys[i].has) != 0;
 
-		tables[n++] = (PlanTable) {optional_keys[i].keys, known ? rule : NULL};
+		tables[n++] = (PlanTable) {.keys = optional_keys[i].keys, .into = known ? rule : NULL};
 	}
 	for (int i = 0; rule_kinds[i] != NULL; i++)
 	{
@@ -394,7 +394,7 @@ read_variant(void *arg)
 	PlanTerms  *terms = step->target;
 	int			nfailed = reading->nfailed;
 	PlanTable	tables[] = {
-		{variant_keys, terms},
+		{.keys = variant_keys, .into = terms},
 		{reading->rule->kind->term_keys, terms, true}
 	};
 

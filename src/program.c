@@ -416,7 +416,7 @@ find_settings(Program *program)
 	if (found)
 	{
 		found = table_lookup(&lookup, BoolGetDatum(true));
-		for (int c = 0; found && c < lengthof(settings_columns); c++)
+		for (int c = 0; found && c < (int) lengthof(settings_columns); c++)
 			values[c] = table_value(&lookup, settings_columns[c], &nulls[c]);
 		if (found)
 			take_settings(program, values, nulls);
@@ -441,7 +441,7 @@ read_settings(Program *program, void *arg)
 				 errmsg("program \"%s\" has no settings", program->name),
 				 errdetail("Its table \"program\" is empty."),
 				 errhint("Restore the data of the program, or create it anew.")));
-	for (int c = 0; c < lengthof(settings_columns); c++)
+	for (int c = 0; c < (int) lengthof(settings_columns); c++)
 		values[c] = program_column(0, c + 1, settings_columns[c].type, &nulls[c]);
 	take_settings(program, values, nulls);
 }
@@ -605,7 +605,7 @@ program_create(PG_FUNCTION_ARGS)
 
 	char	   *currency;
 
-	for (int i = 0; i < lengthof(values); i++)
+	for (int i = 0; i < (int) lengthof(values); i++)
 	{
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 		values[i] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);

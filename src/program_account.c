@@ -101,7 +101,7 @@ account_lock(Program *program, AccountSet *set, AccountLock lock)
 							   lock == ACCOUNT_SHARED ? LOCK_ACCOUNTS("KEY SHARE") : LOCK_ACCOUNTS("UPDATE"),
 							   2, types, values, NULL, 0);
 	SPI_freetuptable(SPI_tuptable);
-	if (locked != set->n)
+	if (locked != (uint64) set->n)
 		elog(ERROR, "%d accounts were neither made nor found", set->n - (int) locked);
 }
 

@@ -193,7 +193,7 @@ create_triggers(const char *program, Oid relid, SourceKind kind)
 		{"truncate", ""},
 	};
 
-	for (int i = 0; i < lengthof(kinds); i++)
+	for (int i = 0; i < (int) lengthof(kinds); i++)
 	{
 		attach_run_ddl(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT"
 						 " EXECUTE FUNCTION distributor.%s(%s)",

@@ -153,7 +153,7 @@ audit_refunds(Audit *audit)
 
 	audit_query(audit, waiting_sql);
 	at->audit = audit;
-	for (int i = 0; i < lengthof(at->contexts); i++)
+	for (int i = 0; i < (int) lengthof(at->contexts); i++)
 		at->contexts[i] = AllocSetContextCreate(CurrentMemoryContext, "distributor refund", ALLOCSET_DEFAULT_SIZES);
 	at->postings = audit_stream(audit, postings_sql);
 	at->lines = audit_stream(audit, lines_sql);

@@ -76,7 +76,7 @@ missing_events(Audit *audit, const char *invariant, const char *object, const ch
 	if (missing == 0)
 		return;
 	initStringInfo(&names);
-	for (int i = 0; i < lengthof(events); i++)
+	for (int i = 0; i < (int) lengthof(events); i++)
 		if (missing & events[i].event)
 			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", events[i].name);
 	audit_row(audit, invariant, object, psprintf("%s() on %s", function, names.data), NULL);

@@ -507,7 +507,7 @@ check_arguments(FunctionCallInfo fcinfo)
 {
 	static const char *const names[] = {"program", "plan", "from", "to"};
 
-	for (int i = 0; i < lengthof(names); i++)
+	for (int i = 0; i < (int) lengthof(names); i++)
 		if (PG_ARGISNULL(i))
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

@@ -241,7 +241,7 @@ program_set_payout_terms(PG_FUNCTION_ARGS)
 	SetTerms	set = {0};
 
 	program_check_right(program, PROGRAM_PAYOUT_TERMS, ACL_INSERT);
-	for (int i = 2; i < lengthof(names); i++)
+	for (int i = 2; i < (int) lengthof(names); i++)
 		if (PG_ARGISNULL(i))
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

@@ -127,7 +127,7 @@ insert_payouts(Program *program, const PayoutCurrency *currency, PayoutRow *rows
 						 "                     terms_version, author)"
 						 " SELECT n.*, $7, $8, $9 FROM unnest($1, $2, $3, $4, $5, $6) AS n"
 						 " ON CONFLICT (payout_key) DO NOTHING",
-						 NARRAYS + 3, types, values, nulls, 0) == n;
+						 NARRAYS + 3, types, values, nulls, 0) == (uint64) n;
 }
 
 static void

@@ -295,7 +295,7 @@ find_recorded(Recording *recording)
 							  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
 							  "  JOIN @refund r ON r.refund_key = k.key",
 							  2, types, values, NULL, 0);
-	if (found != n)
+	if (found != (uint64) n)
 		elog(ERROR, "%d refunds were neither recorded nor found", n - (int) found);
 	for (uint64 i = 0; i < found; i++)
 	{

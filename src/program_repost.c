@@ -126,7 +126,7 @@ load_replaced(Program *program, SaleRow **rows, int n, TimestampTz *occurred_at)
 							  "       (SELECT count(*) > 0 AS numbered, max((e.counters->>'order_number')::int8) AS order_number"
 							  "          FROM @sale e WHERE e.order_key = k.key AND e.member_id = k.member_id) b",
 							  2, types, values, NULL, 0);
-	if (found != n)
+	if (found != (uint64) n)
 		elog(ERROR, "%d orders that were posted are not found", n - (int) found);
 	for (uint64 i = 0; i < found; i++)
 	{

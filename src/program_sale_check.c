@@ -305,7 +305,7 @@ posting_compare(Posting *posting, SaleRow **rows, int n)
 							  "  FROM unnest($1) WITH ORDINALITY AS k(key, place)"
 							  "  JOIN @sale s ON s.order_key = k.key AND " SALE_IS_LATEST,
 							  2, types, values, NULL, 0);
-	if (found != n)
+	if (found != (uint64) n)
 		elog(ERROR, "%d orders were neither posted nor found", n - (int) found);
 	for (uint64 i = 0; i < found; i++)
 		check_same_content(posting, rows[DatumGetInt64(program_get(i, 1, INT8OID)) - 1], i);

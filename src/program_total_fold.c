@@ -505,7 +505,7 @@ program_keep_team_totals(PG_FUNCTION_ARGS)
 	bool		known = period == NULL;
 
 	program_check_owner(program);
-	for (int i = 0; i < lengthof(period_units) && !known; i++)
+	for (int i = 0; i < (int) lengthof(period_units) && !known; i++)
 		known = strcmp(text_to_cstring(period), period_units[i]) == 0;
 	if (!known)
 		ereport(ERROR,

@@ -100,7 +100,7 @@ refpath_test_of(Oid funcid, RefPathTest *test)
 	};
 	PGFunction	function = function_address(funcid);
 
-	for (int i = 0; i < lengthof(tests); i++)
+	for (int i = 0; i < (int) lengthof(tests); i++)
 		if (function == tests[i].function)
 		{
 			*test = tests[i].test;

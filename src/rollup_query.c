@@ -324,7 +324,7 @@ void
 rollup_query_run(const RollupQuery *query, Rollup *rollup)
 {
 	ErrorContextCallback callback;
-	RowReceiver receiver = {{receive_row, start_rows, end_rows, destroy_receiver, DestNone}};
+	RowReceiver receiver = {.pub = {receive_row, start_rows, end_rows, destroy_receiver, DestNone}};
 	QueryDesc  *desc;
 
 	callback.callback = error_callback;

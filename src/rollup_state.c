@@ -232,8 +232,10 @@ get_volume(StateReader *reader, MoneySum *volume)
 	{
 		char	   *text = pnstrdup((const char *) get_bytes(reader, number), number);
 
-		if (!money_sum_of_numeric(volume, money_from_digits(text)))
-			bad_state("A volume in it is not finite.");
+		/* bytes that are no text at all must not come into a message */
+		if (strspn(text, "-.0123456789") != number ||
+			!money_sum_of_numeric(volume, money_from_digits(text)))
+			bad_state("A volume in it is not a finite number.");
 		pfree(text);
 		return;
 	}

@@ -26,7 +26,7 @@ rule_find_kind(const char *name, int len)
 	{
 		const RuleKind *kind = rule_kinds[i];
 
-		if (strlen(kind->name) == len && memcmp(kind->name, name, len) == 0)
+		if (plan_is_named(kind->name, name, len))
 			return kind;
 	}
 	return NULL;

@@ -402,7 +402,7 @@ rule_share_of_slots(const CommissionPlan *plan, const PlanRule *rule,
 					const RuleSlots *slots, const RuleShare *shares)
 {
 	RuleSlots	reached = *slots;
-	Work		work = {plan, rule, &reached, money_from_int(0)};
+	Work		work = {.plan = plan, .rule = rule, .slots = &reached, .zero = money_from_int(0)};
 	RuleShare	share = {NULL};
 	Numeric		budget;
 	Numeric		highest;

@@ -5,17 +5,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION ap_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 SELECT create_program('ap', 'CNY', time_zone => 'Asia/Shanghai');
 CREATE VIEW ap_settings AS
 	SELECT hold_start, hold_period, clawback, write_off_after, sale_change, notices FROM ap.program;
@@ -43,7 +37,7 @@ SELECT alter_program('ap', hold_period => '100 years');
 SELECT alter_program('ap', hold_period => '0');
 
 -- what cannot be
-SELECT s AS arguments, ap_fails('SELECT alter_program(' || s || ')') FROM unnest(ARRAY[
+SELECT s AS arguments, fails('SELECT alter_program(' || s || ')') FROM unnest(ARRAY[
 	$$NULL$$, $$'nowhere'$$,
 	$$'ap', hold_start => 'shipped'$$, $$'ap', hold_start => ''$$, $$'ap', hold_start => 'Paid'$$,
 	$$'ap', hold_period => '-1 day'$$, $$'ap', hold_period => '1 month -1 day'$$, $$'ap', hold_period => '100 years 1 microsecond'$$,
@@ -59,8 +53,8 @@ CREATE ROLE ap_other;
 GRANT USAGE ON SCHEMA ap TO ap_other;
 GRANT ALL ON ALL TABLES IN SCHEMA ap TO ap_other;
 SET ROLE ap_other;
-SELECT ap_fails($$SELECT alter_program('ap', hold_period => '1 day')$$);
-SELECT ap_fails($$UPDATE ap.program SET hold_period = '1 day'$$);
+SELECT fails($$SELECT alter_program('ap', hold_period => '1 day')$$);
+SELECT fails($$UPDATE ap.program SET hold_period = '1 day'$$);
 RESET ROLE;
 DROP OWNED BY ap_other;
 DROP ROLE ap_other;
@@ -80,9 +74,8 @@ SELECT record_sale('ap_ny', 'past', 1, 100, occurred_at => '2020-01-31 12:00 Ame
 SET timezone = 'America/New_York';
 SELECT order_key, CASE WHEN available_at = posted_at THEN 'at once' ELSE available_at::text END AS available, state
   FROM ap_ny.earnings ORDER BY entry_id;
-SELECT ap_fails($$SELECT record_sale('ap_ny', 'end', 1, 100, occurred_at => '294276-12-31')$$);
+SELECT fails($$SELECT record_sale('ap_ny', 'end', 1, 100, occurred_at => '294276-12-31')$$);
 
 SET client_min_messages = warning;
 SELECT drop_program('ap');
 SELECT drop_program('ap_ny');
-DROP FUNCTION ap_fails;

@@ -11,14 +11,12 @@ SELECT apportion(123456789012345678901234567890.12,
 				 '{123456789012345678901234567890.12,123456789012345678901234567890.12}');
 
 -- Bad inputs
-CREATE FUNCTION apportion_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
-SELECT s, apportion_fails('SELECT apportion(' || s || ')')
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
+SELECT s, fails('SELECT apportion(' || s || ')')
   FROM unnest(ARRAY[$$'NaN', '{1}'$$, $$'Infinity', '{1}'$$, $$-1, '{1}'$$, $$1, '{NaN}'$$, $$1, '{2,-1}'$$,
 					$$1, '{2,NULL}'$$, $$1, '{{1,2},{3,4}}'$$, $$0.001, '{1}'$$, $$0.01, '{1.001}'$$,
 					$$2, '{1,0.5}'$$, $$100, '{}'$$, $$1, '{1}', -1$$, $$1, '{1}', 100$$]) AS s;

@@ -2,13 +2,11 @@
 -- while its table was detached, by a partition without triggers, or of roots
 -- whose sponsor cannot be had.
 SET search_path = public, distributor;
-CREATE FUNCTION aa_fails(query text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-	EXECUTE query;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ': ' || SQLERRM;
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 CREATE TABLE aa_users (id int PRIMARY KEY, up int);
 CREATE TABLE aa_orders (id int, buyer int, amount int, status text DEFAULT 'paid') PARTITION BY LIST (id);
 CREATE TABLE aa_orders_1 PARTITION OF aa_orders FOR VALUES IN (1, 2);
@@ -20,7 +18,7 @@ SELECT set_plan('aa', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["
 SELECT attach_members('aa', 'aa_users', 'id', 'up', orphans => 'root');
 UPDATE aa_users SET up = 78 WHERE id = 1;
 UPDATE aa_users SET up = 3 WHERE id = 1;
-SELECT aa_fails('UPDATE aa_users SET up = 3 WHERE id = 2');
+SELECT fails('UPDATE aa_users SET up = 3 WHERE id = 2');
 SELECT pause('aa');
 SELECT resume('aa');
 SELECT member_id, sponsor_key, problem FROM aa.orphan ORDER BY problem;
@@ -35,11 +33,11 @@ SELECT attach_orders('aa', 'aa_orders', 'id', 'buyer', 'amount', status => 'stat
 INSERT INTO aa_orders VALUES (1, 3, 100), (2, 3, 50);
 SELECT detach_orders('aa', 'aa_orders');
 DELETE FROM aa_orders WHERE id = 1;
-SELECT aa_fails($$SELECT attach_orders('aa', 'aa_orders', 'id', 'buyer', 'amount', status => 'status')$$);
+SELECT fails($$SELECT attach_orders('aa', 'aa_orders', 'id', 'buyer', 'amount', status => 'status')$$);
 INSERT INTO aa_orders VALUES (1, 3, 100, 'void');
-SELECT aa_fails($$SELECT attach_orders('aa', 'aa_orders', 'id', 'buyer', 'amount', status => 'status')$$);
+SELECT fails($$SELECT attach_orders('aa', 'aa_orders', 'id', 'buyer', 'amount', status => 'status')$$);
 UPDATE aa_orders SET status = 'paid', amount = 99 WHERE id = 1;
-SELECT aa_fails($$SELECT attach_orders('aa', 'aa_orders', 'id', 'buyer', 'amount', status => 'status')$$);
+SELECT fails($$SELECT attach_orders('aa', 'aa_orders', 'id', 'buyer', 'amount', status => 'status')$$);
 UPDATE aa_orders SET amount = 100 WHERE id = 1;
 SELECT attach_orders('aa', 'aa_orders', 'id', 'buyer', 'amount', status => 'status');
 
@@ -55,4 +53,3 @@ SELECT order_key, amount FROM aa.earnings ORDER BY order_key;
 SET client_min_messages = warning;
 SELECT drop_program('aa');
 DROP TABLE aa_users, aa_orders;
-DROP FUNCTION aa_fails;

@@ -4,14 +4,11 @@
 SET search_path = public, distributor;
 SET client_min_messages = warning;
 
-CREATE FUNCTION ak_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ': ' || SQLERRM;
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 
 -- a member by call whose number the column cannot hold has left, too
 CREATE TABLE ak_small (id int PRIMARY KEY, up int);
@@ -29,9 +26,9 @@ SELECT set_plan('attach_keys', '{"rules": [{"name": "s", "kind": "unilevel", "se
 SELECT attach_orders('attach_keys', 'ak_orders', 'n', 'buyer', 'amount');
 SELECT attach_orders('attach_keys', 'ak_orders', 'name', 'buyer', 'amount');
 INSERT INTO ak_orders VALUES ('A', 7, 1, 10);
-SELECT ak_fails($$SELECT attach_orders('attach_keys', 'ak_orders', 'n', 'buyer', 'amount')$$);
+SELECT fails($$SELECT attach_orders('attach_keys', 'ak_orders', 'n', 'buyer', 'amount')$$);
 SELECT detach_orders('attach_keys', 'ak_orders');
-SELECT ak_fails($$SELECT attach_orders('attach_keys', 'ak_orders', 'n', 'buyer', 'amount')$$);
+SELECT fails($$SELECT attach_orders('attach_keys', 'ak_orders', 'n', 'buyer', 'amount')$$);
 SELECT attach_orders('attach_keys', 'ak_orders', 'name', 'buyer', 'amount');
 ALTER TABLE ak_orders RENAME name TO code;
 SELECT attach_orders('attach_keys', 'ak_orders', 'code', 'buyer', 'amount');
@@ -52,8 +49,8 @@ SELECT pause('attach_keys');
 SELECT resume('attach_keys');
 SELECT member_key, state FROM attach_keys.member ORDER BY member_id;
 -- a sponsor that is no key of the column is unknown; so is one that is written otherwise
-SELECT ak_fails($$UPDATE ak_uuid SET up = 'nobody'$$);
-SELECT ak_fails($$UPDATE ak_uuid SET up = '00000000-0000-0000-0000-00000000000A'$$);
+SELECT fails($$UPDATE ak_uuid SET up = 'nobody'$$);
+SELECT fails($$UPDATE ak_uuid SET up = '00000000-0000-0000-0000-00000000000A'$$);
 SELECT drop_program('attach_keys');
 DROP TABLE ak_uuid;
 
@@ -62,7 +59,7 @@ CREATE TABLE ak_numeric (id numeric PRIMARY KEY, up numeric);
 INSERT INTO ak_numeric VALUES (1, NULL), (2, NULL);
 SELECT create_program('attach_keys', 'CNY', key_type => 'text');
 SELECT attach_members('attach_keys', 'ak_numeric', 'id', 'up');
-SELECT ak_fails($$UPDATE ak_numeric SET up = 1.00$$);
+SELECT fails($$UPDATE ak_numeric SET up = 1.00$$);
 INSERT INTO ak_numeric VALUES (3, NULL), (2, 3) ON CONFLICT (id) DO UPDATE SET up = excluded.up;
 SELECT member_key, path FROM attach_keys.team ORDER BY member_id;
 SELECT drop_program('attach_keys');
@@ -92,4 +89,3 @@ SELECT t.relname, t.seq_scan - b.seq_scan AS scans, t.idx_scan > b.idx_scan AS b
 COMMIT;
 SELECT drop_program('attach_keys');
 DROP TABLE ak_orders, ak_users;
-DROP FUNCTION ak_fails(text);

@@ -6,17 +6,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION am_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 -- the tree of a program in one line, and the changes that it has seen
 CREATE FUNCTION am_tree(program text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -85,16 +79,16 @@ BEGIN
 	PERFORM create_program('am_types', 'CNY', time_zone => 'UTC');
 	FOREACH type IN ARRAY '{float8,boolean,timestamptz,date,money,jsonb,bytea,int[],interval}'::text[] LOOP
 		EXECUTE format('CREATE TABLE am_types_users (id %1$s, up %1$s)', type);
-		RAISE NOTICE '%', am_fails($s$SELECT attach_members('am_types', 'am_types_users', 'id', 'up')$s$);
+		RAISE NOTICE '%', fails($s$SELECT attach_members('am_types', 'am_types_users', 'id', 'up')$s$);
 		DROP TABLE am_types_users;
 	END LOOP;
 	CREATE TABLE am_types_users (id bigint, up text);
-	RAISE NOTICE '%', am_fails($s$SELECT attach_members('am_types', 'am_types_users', 'id', 'up')$s$);
+	RAISE NOTICE '%', fails($s$SELECT attach_members('am_types', 'am_types_users', 'id', 'up')$s$);
 	DROP TABLE am_types_users;
 	-- a program with members keeps its kind of key
 	PERFORM add_member('am_types', 1);
 	CREATE TABLE am_types_users (id uuid, up uuid);
-	RAISE NOTICE '%', am_fails($s$SELECT attach_members('am_types', 'am_types_users', 'id', 'up')$s$);
+	RAISE NOTICE '%', fails($s$SELECT attach_members('am_types', 'am_types_users', 'id', 'up')$s$);
 	DROP TABLE am_types_users;
 	PERFORM am_drop('am_types');
 END
@@ -134,21 +128,21 @@ UPDATE am_users SET on_day = '2000-01-01', rank = 'unused';
 UPDATE am_users SET up = up, level = level;
 SELECT am_tree('am'), am_history('am');
 -- functions of a column that the table keeps are refused, and say where to go
-SELECT am_fails($$SELECT set_rank('am', 1, 'x')$$);
-SELECT am_fails($$SELECT set_state('am', 1, 'frozen')$$);
-SELECT am_fails($$SELECT add_member('am', 9)$$);
-SELECT am_fails($$SELECT move_member('am', 2, NULL)$$);
-SELECT am_fails($$SELECT set_state('am', 1, 'left', 'sponsor')$$);
+SELECT fails($$SELECT set_rank('am', 1, 'x')$$);
+SELECT fails($$SELECT set_state('am', 1, 'frozen')$$);
+SELECT fails($$SELECT add_member('am', 9)$$);
+SELECT fails($$SELECT move_member('am', 2, NULL)$$);
+SELECT fails($$SELECT set_state('am', 1, 'left', 'sponsor')$$);
 -- words that are no states
 SELECT detach_members('am', 'am_users');
 SELECT attach_members('am', 'am_users', 'id', 'up', state => 'state');
-SELECT am_fails($$UPDATE am_users SET state = 'banned' WHERE id = 1$$);
-SELECT am_fails($$UPDATE am_users SET state = '' WHERE id = 1$$);
-SELECT am_fails($$UPDATE am_users SET state = 'Active' WHERE id = 1$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up', state => 'state', state_map => '{"active": 1}')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up', state => 'state', state_map => '{"active": "working"}')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up', state => 'state', state_map => '["active"]')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up', state => 'state', state_map => 'null')$$);
+SELECT fails($$UPDATE am_users SET state = 'banned' WHERE id = 1$$);
+SELECT fails($$UPDATE am_users SET state = '' WHERE id = 1$$);
+SELECT fails($$UPDATE am_users SET state = 'Active' WHERE id = 1$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up', state => 'state', state_map => '{"active": 1}')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up', state => 'state', state_map => '{"active": "working"}')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up', state => 'state', state_map => '["active"]')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up', state => 'state', state_map => 'null')$$);
 -- the table does not keep ranks now: functions may
 SELECT set_rank('am', 1, 'by hand');
 SELECT am_tree('am');
@@ -158,46 +152,46 @@ SELECT am_tree('am');
 --
 -- Arguments that are refused
 --
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'nothing')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'ID', 'up')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', '', 'up')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'ctid', 'up')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up', joined_at => 'rank')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up', rank => 'at')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up', state => 'at')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up', orphans => 'keep')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up', orphans => NULL)$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', NULL, 'up')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', NULL)$$);
-SELECT am_fails($$SELECT attach_members('am', NULL, 'id', 'up')$$);
-SELECT am_fails($$SELECT attach_members(NULL, 'am_users', 'id', 'up')$$);
-SELECT am_fails($$SELECT attach_members('am', 'am_nothing', 'id', 'up')$$);
-SELECT am_fails($$SELECT attach_members('am', 4294967295, 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'nothing')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'ID', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', '', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'ctid', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up', joined_at => 'rank')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up', rank => 'at')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up', state => 'at')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up', orphans => 'keep')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up', orphans => NULL)$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', NULL, 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', NULL)$$);
+SELECT fails($$SELECT attach_members('am', NULL, 'id', 'up')$$);
+SELECT fails($$SELECT attach_members(NULL, 'am_users', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_nothing', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 4294967295, 'id', 'up')$$);
 -- the table of members has to be one, and there is one table
 CREATE TABLE am_other (id bigint PRIMARY KEY, up bigint);
-SELECT am_fails($$SELECT attach_members('am', 'am_other', 'id', 'up')$$);
-SELECT am_fails($$SELECT detach_members('am', 'am_other')$$);
+SELECT fails($$SELECT attach_members('am', 'am_other', 'id', 'up')$$);
+SELECT fails($$SELECT detach_members('am', 'am_other')$$);
 SELECT detach_members('am', NULL);
 SELECT detach_members('am', 'am_users');
-SELECT am_fails($$SELECT detach_members('am', 'am_users')$$);
+SELECT fails($$SELECT detach_members('am', 'am_users')$$);
 CREATE TEMP TABLE am_temp (id bigint, up bigint);
-SELECT am_fails($$SELECT attach_members('am', 'am_temp', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_temp', 'id', 'up')$$);
 CREATE VIEW am_view AS SELECT id, up FROM am_other;
-SELECT am_fails($$SELECT attach_members('am', 'am_view', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_view', 'id', 'up')$$);
 CREATE MATERIALIZED VIEW am_matview AS SELECT id, up FROM am_other;
-SELECT am_fails($$SELECT attach_members('am', 'am_matview', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_matview', 'id', 'up')$$);
 CREATE FOREIGN DATA WRAPPER am_fdw;
 CREATE SERVER am_server FOREIGN DATA WRAPPER am_fdw;
 CREATE FOREIGN TABLE am_foreign (id bigint, up bigint) SERVER am_server;
-SELECT am_fails($$SELECT attach_members('am', 'am_foreign', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_foreign', 'id', 'up')$$);
 CREATE TABLE am_parted (id bigint, up bigint) PARTITION BY RANGE (id);
 CREATE TABLE am_parted_1 PARTITION OF am_parted FOR VALUES FROM (0) TO (10);
-SELECT am_fails($$SELECT attach_members('am', 'am_parted_1', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_parted_1', 'id', 'up')$$);
 CREATE FOREIGN TABLE am_parted_2 PARTITION OF am_parted FOR VALUES FROM (10) TO (20) SERVER am_server;
-SELECT am_fails($$SELECT attach_members('am', 'am_parted', 'id', 'up')$$);
-SELECT split_part(am_fails($$SELECT attach_members('am', 'am_other_pkey', 'id', 'up')$$), ':', 1);
-SELECT am_fails($$SELECT attach_members('am', 'am.sale_id_seq', 'last_value', 'log_cnt')$$);
-SELECT split_part(am_fails($$SELECT attach_members('am', 'pg_class', 'relpages', 'relallvisible')$$), ':', 1);
+SELECT fails($$SELECT attach_members('am', 'am_parted', 'id', 'up')$$);
+SELECT split_part(fails($$SELECT attach_members('am', 'am_other_pkey', 'id', 'up')$$), ':', 1);
+SELECT fails($$SELECT attach_members('am', 'am.sale_id_seq', 'last_value', 'log_cnt')$$);
+SELECT split_part(fails($$SELECT attach_members('am', 'pg_class', 'relpages', 'relallvisible')$$), ':', 1);
 CREATE UNLOGGED TABLE am_unlogged (id bigint, up bigint);
 \set VERBOSITY default
 SELECT attach_members('am', 'am_unlogged', 'id', 'up');
@@ -219,16 +213,16 @@ SELECT am_drop('am');
 SELECT create_program('am', 'CNY', time_zone => 'UTC');
 CREATE TABLE am_users (id bigint, up bigint, at timestamptz);
 INSERT INTO am_users SELECT i, 1000 + i FROM generate_series(1, 7) i;
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
 TRUNCATE am_users;
 INSERT INTO am_users VALUES (1, 1);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
 UPDATE am_users SET up = 2;
 INSERT INTO am_users VALUES (2, 1);
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
 TRUNCATE am_users;
 INSERT INTO am_users SELECT i, i % 9 + 1 FROM generate_series(1, 9) i;
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
 SELECT count(*) AS members FROM am.member;
 SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'am_users'::regclass;
 -- two cycles, one of one, one of three with a tail, and two unknown sponsors
@@ -253,7 +247,7 @@ INSERT INTO am_users VALUES (40, 41), (41, 40), (42, 4242), (43, 43);
 SELECT member_id, sponsor_key, problem FROM am.orphan WHERE member_id >= 40 ORDER BY 1;
 UPDATE am_users SET up = 4343 WHERE id = 41;
 SELECT am_tree('am');
-SELECT am_fails($$UPDATE am_users SET up = 14 WHERE id = 10$$);
+SELECT fails($$UPDATE am_users SET up = 14 WHERE id = 10$$);
 SELECT detach_members('am', 'am_users');
 DROP TABLE am_users;
 SELECT am_drop('am');
@@ -262,10 +256,10 @@ SELECT am_drop('am');
 SELECT create_program('am', 'CNY', time_zone => 'UTC');
 CREATE TABLE am_users (id text, up text, at timestamptz);
 SELECT attach_members('am', 'am_users', 'id', 'up', joined_at => 'at');
-SELECT am_fails($$INSERT INTO am_users VALUES ('', NULL)$$);
-SELECT am_fails($$INSERT INTO am_users VALUES ('a', '')$$);
-SELECT am_fails($$INSERT INTO am_users VALUES ('a', NULL, 'infinity')$$);
-SELECT am_fails($$INSERT INTO am_users VALUES (NULL, NULL)$$);
+SELECT fails($$INSERT INTO am_users VALUES ('', NULL)$$);
+SELECT fails($$INSERT INTO am_users VALUES ('a', '')$$);
+SELECT fails($$INSERT INTO am_users VALUES ('a', NULL, 'infinity')$$);
+SELECT fails($$INSERT INTO am_users VALUES (NULL, NULL)$$);
 DROP TABLE am_users;
 SELECT am_drop('am');
 
@@ -273,11 +267,11 @@ SELECT am_drop('am');
 SELECT create_program('am', 'CNY', time_zone => 'UTC');
 CREATE TABLE am_users (id text, up text);
 INSERT INTO am_users VALUES ('a', 'b'), ('b', 'a'), ('c', 'c'), ('d', 'nobody'), ('e', 'd');
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
 DELETE FROM am_users WHERE id = 'd';
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
 DELETE FROM am_users WHERE id = 'e';
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
 INSERT INTO am_users VALUES ('d', 'nobody'), ('e', 'd');
 SET client_min_messages = error;
 SELECT attach_members('am', 'am_users', 'id', 'up', orphans => 'root');
@@ -296,13 +290,13 @@ CREATE TABLE am_users (id bigint, up bigint);
 SELECT attach_members('am', 'am_users', 'id', 'up');
 INSERT INTO am_users VALUES (9223372036854775807, 0), (0, NULL);
 SELECT am_tree('am');
-SELECT am_fails($$INSERT INTO am_users VALUES (-1, NULL)$$);
-SELECT am_fails($$INSERT INTO am_users VALUES (-9223372036854775808, NULL)$$);
-SELECT am_fails($$INSERT INTO am_users VALUES (1, -1)$$);
-SELECT am_fails($$INSERT INTO am_users VALUES (NULL, NULL)$$);
-SELECT am_fails($$INSERT INTO am_users VALUES (1, 0), (1, 0)$$);
-SELECT am_fails($$INSERT INTO am_users VALUES (1, 2)$$);
-SELECT am_fails($$INSERT INTO am_users VALUES (0, 9223372036854775807)$$);
+SELECT fails($$INSERT INTO am_users VALUES (-1, NULL)$$);
+SELECT fails($$INSERT INTO am_users VALUES (-9223372036854775808, NULL)$$);
+SELECT fails($$INSERT INTO am_users VALUES (1, -1)$$);
+SELECT fails($$INSERT INTO am_users VALUES (NULL, NULL)$$);
+SELECT fails($$INSERT INTO am_users VALUES (1, 0), (1, 0)$$);
+SELECT fails($$INSERT INTO am_users VALUES (1, 2)$$);
+SELECT fails($$INSERT INTO am_users VALUES (0, 9223372036854775807)$$);
 -- the same member again is nothing new
 INSERT INTO am_users VALUES (9223372036854775807, 0);
 SELECT am_tree('am'), am_history('am');
@@ -316,16 +310,16 @@ SELECT am_drop('am');
 SELECT create_program('am', 'CNY', time_zone => 'UTC');
 CREATE TABLE am_users (id bigint PRIMARY KEY, up bigint);
 INSERT INTO am_users SELECT 10000000 + i, nullif(10000000 + i - 1, 10000000) FROM generate_series(1, 5000) i;
-SELECT am_fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am', 'am_users', 'id', 'up')$$);
 DELETE FROM am_users WHERE id > 10000600;
 SELECT attach_members('am', 'am_users', 'id', 'up');
 SELECT max(depth(path)) FROM am.member;
-SELECT am_fails($$INSERT INTO am_users SELECT 10000000 + i, 10000000 + i - 1 FROM generate_series(601, 1000) i$$);
+SELECT fails($$INSERT INTO am_users SELECT 10000000 + i, 10000000 + i - 1 FROM generate_series(601, 1000) i$$);
 SELECT max(depth(path)) FROM am.member;
 -- a move counts for the deepest of the team
 INSERT INTO am_users SELECT i, nullif(i - 1, 0) FROM generate_series(1, 200) i;
-SELECT am_fails($$UPDATE am_users SET up = 10000600 WHERE id = 1$$);
-SELECT am_fails($$UPDATE am_users SET up = 200 WHERE id = 10000001$$);
+SELECT fails($$UPDATE am_users SET up = 10000600 WHERE id = 1$$);
+SELECT fails($$UPDATE am_users SET up = 200 WHERE id = 10000001$$);
 UPDATE am_users SET up = 10000300 WHERE id = 1;
 UPDATE am_users SET up = 10000500 WHERE id = 1;
 UPDATE am_users SET up = NULL WHERE id = 10000500;
@@ -377,10 +371,10 @@ INSERT INTO am_state_users VALUES (1, NULL), (2, 1), (3, 2);
 SELECT attach_members('am_state', 'am_state_users', 'id', 'up');
 SELECT set_state('am_state', 2, 'frozen'), set_rank('am_state', 2, 'gold');
 SELECT am_tree('am_state');
-SELECT am_fails($$SELECT set_state('am_state', 2, 'left')$$);
-SELECT am_fails($$SELECT set_state('am_state', 2, 'left', 'sponsor')$$);
-SELECT am_fails($$SELECT add_member('am_state', 4, 1)$$);
-SELECT am_fails($$SELECT move_member('am_state', 3, 1)$$);
+SELECT fails($$SELECT set_state('am_state', 2, 'left')$$);
+SELECT fails($$SELECT set_state('am_state', 2, 'left', 'sponsor')$$);
+SELECT fails($$SELECT add_member('am_state', 4, 1)$$);
+SELECT fails($$SELECT move_member('am_state', 3, 1)$$);
 -- what was set by call stays
 UPDATE am_state_users SET up = 1 WHERE id = 3;
 SELECT pause('am_state'), resume('am_state');
@@ -430,7 +424,7 @@ SELECT am_drop('am_state');
 -- tables that others inherit from are refused, partitioned ones are not
 CREATE TABLE am_state_more () INHERITS (am_state_users);
 SELECT create_program('am_state', 'CNY', time_zone => 'UTC');
-SELECT am_fails($$SELECT attach_members('am_state', 'am_state_users', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('am_state', 'am_state_users', 'id', 'up')$$);
 -- the table that inherits is a table like any other
 SELECT attach_members('am_state', 'am_state_more', 'id', 'up');
 INSERT INTO am_state_more VALUES (3, NULL);
@@ -443,22 +437,22 @@ DROP TABLE am_state_more;
 --
 SELECT attach_members('am_state', 'am_state_users', 'id', 'up', orphans => 'root');
 SELECT am_drop('am_state');
-SELECT am_fails('INSERT INTO am_state_users VALUES (9, NULL)');
-SELECT am_fails('UPDATE am_state_users SET up = NULL');
-SELECT am_fails('DELETE FROM am_state_users');
-SELECT am_fails('TRUNCATE am_state_users');
+SELECT fails('INSERT INTO am_state_users VALUES (9, NULL)');
+SELECT fails('UPDATE am_state_users SET up = NULL');
+SELECT fails('DELETE FROM am_state_users');
+SELECT fails('TRUNCATE am_state_users');
 SELECT detach_members('am_state', 'am_state_users');
 SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'am_state_users'::regclass;
 INSERT INTO am_state_users VALUES (9, NULL);
-SELECT am_fails($$SELECT detach_members('am_state', 'am_state_users')$$);
+SELECT fails($$SELECT detach_members('am_state', 'am_state_users')$$);
 -- not by somebody who does not own the table
 CREATE ROLE regress_am_clerk;
 SET ROLE regress_am_clerk;
-SELECT am_fails($$SELECT detach_members('am_state', 'am_state_users')$$);
+SELECT fails($$SELECT detach_members('am_state', 'am_state_users')$$);
 RESET ROLE;
 DROP ROLE regress_am_clerk;
 DROP TABLE am_state_users;
 
-DROP FUNCTION am_fails(text), am_tree(text), am_history(text, int), am_drop(text);
+DROP FUNCTION am_tree(text), am_history(text, int), am_drop(text);
 DROP TYPE am_rank, am_letter;
 DROP DOMAIN am_key, am_id;

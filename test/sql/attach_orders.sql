@@ -5,17 +5,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION ao_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 -- the sales of a program and what they paid, in the order of their keys
 CREATE FUNCTION ao_sales(program text DEFAULT 'ao') RETURNS TABLE (order_key text, member_id bigint, amount numeric, currency text, paid text, attributes jsonb)
 LANGUAGE plpgsql AS $$
@@ -89,41 +83,41 @@ DECLARE
 BEGIN
 	FOREACH type IN ARRAY '{real,float8,money,text,boolean,timestamptz,jsonb,numeric[]}'::text[] LOOP
 		EXECUTE format('CREATE TABLE ao_orders (id int, buyer bigint, amount %1$s, at timestamptz)', type);
-		RAISE NOTICE '%', ao_fails($s$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount')$s$);
+		RAISE NOTICE '%', fails($s$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount')$s$);
 		DROP TABLE ao_orders;
 	END LOOP;
 	FOREACH type IN ARRAY '{float8,date,boolean,jsonb,bytea}'::text[] LOOP
 		EXECUTE format('CREATE TABLE ao_orders (id %1$s, buyer bigint, amount numeric, at timestamptz)', type);
-		RAISE NOTICE '%', split_part(ao_fails($s$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount')$s$), E'\n', 1);
+		RAISE NOTICE '%', split_part(fails($s$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount')$s$), E'\n', 1);
 		DROP TABLE ao_orders;
 	END LOOP;
 END
 $$;
 CREATE TABLE ao_orders (id int PRIMARY KEY, buyer bigint, amount numeric, at timestamptz, status text, cur text, note text, buyer_key text);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer_key', 'amount')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'at', 'amount')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 'note')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'at')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', currency => 'at')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', attributes => '{note,nothing}')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', attributes => '{{note},{at}}')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', attributes => '{NULL}')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'status', paid => '{}')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'status', paid => '{paid,NULL}')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'status', paid => NULL)$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', since => NULL)$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', since => '2020-01-01')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 'at', since => 'infinity')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', NULL, 'buyer', 'amount')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', NULL, 'id', 'buyer', 'amount')$$);
-SELECT ao_fails($$SELECT attach_orders(NULL, 'ao_orders', 'id', 'buyer', 'amount')$$);
-SELECT ao_fails($$SELECT attach_orders('nowhere', 'ao_orders', 'id', 'buyer', 'amount')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer_key', 'amount')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'at', 'amount')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 'note')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'at')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', currency => 'at')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', attributes => '{note,nothing}')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', attributes => '{{note},{at}}')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', attributes => '{NULL}')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'status', paid => '{}')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'status', paid => '{paid,NULL}')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'status', paid => NULL)$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', since => NULL)$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', since => '2020-01-01')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 'at', since => 'infinity')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', NULL, 'buyer', 'amount')$$);
+SELECT fails($$SELECT attach_orders('ao', NULL, 'id', 'buyer', 'amount')$$);
+SELECT fails($$SELECT attach_orders(NULL, 'ao_orders', 'id', 'buyer', 'amount')$$);
+SELECT fails($$SELECT attach_orders('nowhere', 'ao_orders', 'id', 'buyer', 'amount')$$);
 CREATE VIEW ao_view AS SELECT * FROM ao_orders;
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_view', 'id', 'buyer', 'amount')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_view', 'id', 'buyer', 'amount')$$);
 DROP VIEW ao_view;
-SELECT ao_fails($$SELECT detach_orders('ao', 'ao_orders')$$);
-SELECT ao_fails($$SELECT post_sales('ao', 'ao_orders')$$);
-SELECT ao_fails($$SELECT post_sales(NULL)$$);
+SELECT fails($$SELECT detach_orders('ao', 'ao_orders')$$);
+SELECT fails($$SELECT post_sales('ao', 'ao_orders')$$);
+SELECT fails($$SELECT post_sales(NULL)$$);
 -- no table at all: nothing to post
 SELECT post_sales('ao'), resume('ao');
 SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'ao_orders'::regclass;
@@ -135,25 +129,25 @@ SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 
 INSERT INTO ao_orders VALUES (1, 4, 0, '2020-01-01', 'paid'), (2, 4, 1e20, '2020-01-01', 'paid'), (3, 4, 0.01, '2020-01-01', 'paid');
 INSERT INTO ao_orders VALUES (4, 4, 1234, '2020-01-01', 'paid', 'JPY', NULL), (5, 4, 1.2345, '2020-01-01', 'paid', 'KWD', NULL), (6, 1, 100, '2020-01-01', 'paid', NULL, 'a root');
 SELECT * FROM ao_sales();
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, 4, 1, '2020-01-01', 'paid', 'usd')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, 4, 1, '2020-01-01', 'paid', 'ZZZ')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, 4, 1, '2020-01-01', 'paid', '')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, 4, 'NaN', '2020-01-01', 'paid')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, 4, 'Infinity', '2020-01-01', 'paid')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, 4, '-Infinity', '2020-01-01', 'paid')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, 4, -0.01, '2020-01-01', 'paid')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, 4, NULL, '2020-01-01', 'paid')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, NULL, 1, '2020-01-01', 'paid')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, 4, 1, NULL, 'paid')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, 4, 1, 'infinity', 'paid')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, 4, 1, '-infinity', 'paid')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, 99, 1, '2020-01-01', 'paid')$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (10, -1, 1, '2020-01-01', 'paid')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, 1, '2020-01-01', 'paid', 'usd')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, 1, '2020-01-01', 'paid', 'ZZZ')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, 1, '2020-01-01', 'paid', '')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, 'NaN', '2020-01-01', 'paid')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, 'Infinity', '2020-01-01', 'paid')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, '-Infinity', '2020-01-01', 'paid')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, -0.01, '2020-01-01', 'paid')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, NULL, '2020-01-01', 'paid')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, NULL, 1, '2020-01-01', 'paid')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, 1, NULL, 'paid')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, 1, 'infinity', 'paid')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, 1, '-infinity', 'paid')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 99, 1, '2020-01-01', 'paid')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, -1, 1, '2020-01-01', 'paid')$$);
 -- not paid: none of our business
 INSERT INTO ao_orders VALUES (10, NULL, 'NaN', NULL, NULL, NULL), (11, 99, -1, 'infinity', 'open', 'x'), (12, 4, NULL, NULL, '', NULL);
 DELETE FROM ao_orders WHERE id = 10;
 UPDATE ao_orders SET amount = 5, buyer = 3, id = 13 WHERE id = 12;
-SELECT ao_fails($$UPDATE ao_orders SET status = 'paid' WHERE id = 11$$);
+SELECT fails($$UPDATE ao_orders SET status = 'paid' WHERE id = 11$$);
 UPDATE ao_orders SET status = 'paid', at = '2020-01-01' WHERE id = 13;
 SELECT * FROM ao_sales() WHERE order_key = '13';
 SELECT detach_orders('ao', 'ao_orders');
@@ -161,16 +155,16 @@ DROP TABLE ao_orders;
 -- keys
 CREATE TABLE ao_orders (id text, buyer bigint, amount numeric);
 SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount');
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (NULL, 4, 10)$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES ('', 4, 10)$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES (repeat('x', 1025), 4, 10)$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (NULL, 4, 10)$$);
+SELECT fails($$INSERT INTO ao_orders VALUES ('', 4, 10)$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (repeat('x', 1025), 4, 10)$$);
 INSERT INTO ao_orders VALUES (repeat('x', 1024), 4, 10), ('a', 4, 10), ('A', 4, 10), ('a ', 4, 10);
 -- one key twice: the same order, or an error
 INSERT INTO ao_orders VALUES ('b', 4, 10), ('b', 4, 10.00), ('b', 4, 10);
 INSERT INTO ao_orders VALUES ('b', 4, 10);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES ('c', 4, 10), ('c', 4, 11)$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES ('b', 3, 10)$$);
-SELECT ao_fails($$INSERT INTO ao_orders VALUES ('b', 4, 11)$$);
+SELECT fails($$INSERT INTO ao_orders VALUES ('c', 4, 10), ('c', 4, 11)$$);
+SELECT fails($$INSERT INTO ao_orders VALUES ('b', 3, 10)$$);
+SELECT fails($$INSERT INTO ao_orders VALUES ('b', 4, 11)$$);
 SELECT left(order_key, 10) AS order_key, paid FROM ao_sales() WHERE order_key !~ '^[0-9]';
 SELECT detach_orders('ao', 'ao_orders');
 DROP TABLE ao_orders;
@@ -191,7 +185,7 @@ UPDATE ao_orders SET amount = 200, buyer = 1 WHERE id = 1;
 DELETE FROM ao_orders WHERE id = 1;
 -- a change of time may bring an order in, not out
 UPDATE ao_orders SET day = '2020-02-01' WHERE id = 4;
-SELECT ao_fails($$UPDATE ao_orders SET day = '2019-02-01' WHERE id = 2$$);
+SELECT fails($$UPDATE ao_orders SET day = '2019-02-01' WHERE id = 2$$);
 SELECT post_sales('ao'), post_sales('ao', 'ao_orders', '2020-01-02'), post_sales('ao', since => NULL);
 SELECT order_key, occurred_at FROM ao.sale ORDER BY 1;
 -- attached again, from earlier on
@@ -221,8 +215,8 @@ RESET datestyle;
 SELECT order_key, attributes FROM ao.sale ORDER BY 1;
 -- a value that means the same is no change, another one is
 UPDATE ao_orders SET j = '{"a":[1.00],"b":1}', n = 1.5 WHERE id = 1;
-SELECT ao_fails($$UPDATE ao_orders SET "Channel" = 'web' WHERE id = 1$$);
-SELECT ao_fails($$UPDATE ao_orders SET at = at + interval '1 s' WHERE id = 1$$) ~ '^55000: order "1" has been posted: its attributes cannot be changed' AS refused;
+SELECT fails($$UPDATE ao_orders SET "Channel" = 'web' WHERE id = 1$$);
+SELECT fails($$UPDATE ao_orders SET at = at + interval '1 s' WHERE id = 1$$) ~ '^55000: order "1" has been posted: its attributes cannot be changed' AS refused;
 DROP TABLE ao_orders;
 SELECT ao_drop('ao');
 
@@ -235,14 +229,14 @@ CREATE TABLE ao_orders (id int PRIMARY KEY, buyer bigint, amount numeric, at tim
 INSERT INTO ao_orders VALUES (1, 4, 100, '2020-01-01', 'paid'), (2, 4, 100, '2020-01-01', 'done'), (3, 4, 100, '2021-06-01', 'paid'), (4, 4, 100, '2020-01-01', 'open'), (5, 4, 100, '2021-06-01', 'done');
 SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 'at', status => 'status', paid => '{paid,done}');
 SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 'at', status => 'status', paid => '{paid,done}', since => '2021-01-01');
-SELECT ao_fails('UPDATE ao_orders SET amount = 200 WHERE id = 1');
-SELECT ao_fails('UPDATE ao_orders SET buyer = 3 WHERE id = 1');
-SELECT ao_fails('UPDATE ao_orders SET at = ''2020-01-02'' WHERE id = 1');
-SELECT ao_fails('UPDATE ao_orders SET at = ''2021-02-01'' WHERE id = 1');
-SELECT ao_fails('UPDATE ao_orders SET at = ''2020-02-01'' WHERE id = 3');
-SELECT ao_fails('UPDATE ao_orders SET status = ''void'' WHERE id = 1');
-SELECT ao_fails('UPDATE ao_orders SET id = 11 WHERE id = 1');
-SELECT ao_fails('DELETE FROM ao_orders WHERE id = 1');
+SELECT fails('UPDATE ao_orders SET amount = 200 WHERE id = 1');
+SELECT fails('UPDATE ao_orders SET buyer = 3 WHERE id = 1');
+SELECT fails('UPDATE ao_orders SET at = ''2020-01-02'' WHERE id = 1');
+SELECT fails('UPDATE ao_orders SET at = ''2021-02-01'' WHERE id = 1');
+SELECT fails('UPDATE ao_orders SET at = ''2020-02-01'' WHERE id = 3');
+SELECT fails('UPDATE ao_orders SET status = ''void'' WHERE id = 1');
+SELECT fails('UPDATE ao_orders SET id = 11 WHERE id = 1');
+SELECT fails('DELETE FROM ao_orders WHERE id = 1');
 -- what is no change goes on, and what is before and was never posted is free
 UPDATE ao_orders SET status = 'done', note = 'x', amount = 100.0 WHERE id = 1;
 UPDATE ao_orders SET status = 'paid', amount = 500 WHERE id = 4;
@@ -253,21 +247,21 @@ DELETE FROM ao_orders WHERE id = 6;
 SELECT pause('ao'), resume('ao');
 SELECT pause('ao');
 UPDATE ao_orders SET amount = 200 WHERE id = 1;
-SELECT ao_fails($$SELECT resume('ao')$$);
+SELECT fails($$SELECT resume('ao')$$);
 UPDATE ao_orders SET amount = 100, status = 'void' WHERE id = 1;
-SELECT ao_fails($$SELECT resume('ao')$$);
+SELECT fails($$SELECT resume('ao')$$);
 UPDATE ao_orders SET status = 'paid' WHERE id = 1;
 SELECT resume('ao');
 -- fewer words
 SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 'at', status => 'status');
 SELECT order_key FROM ao.sale ORDER BY 1;
-SELECT ao_fails('UPDATE ao_orders SET amount = 200 WHERE id = 2');
-SELECT ao_fails('DELETE FROM ao_orders WHERE id = 2');
-SELECT ao_fails('UPDATE ao_orders SET status = ''done'' WHERE id = 3');
+SELECT fails('UPDATE ao_orders SET amount = 200 WHERE id = 2');
+SELECT fails('DELETE FROM ao_orders WHERE id = 2');
+SELECT fails('UPDATE ao_orders SET status = ''done'' WHERE id = 3');
 UPDATE ao_orders SET note = 'y';
 -- catching up needs the words that were posted by
 SELECT pause('ao');
-SELECT ao_fails($$SELECT resume('ao')$$);
+SELECT fails($$SELECT resume('ao')$$);
 SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', occurred_at => 'at', status => 'status', paid => '{paid,done}');
 SELECT resume('ao');
 DROP TABLE ao_orders;
@@ -277,9 +271,9 @@ DROP TABLE ao_orders;
 --
 CREATE TABLE ao_orders (id int PRIMARY KEY, buyer bigint, amount numeric, ok boolean);
 INSERT INTO ao_orders VALUES (20, 4, 100, true), (21, 4, 100, false), (22, 4, 100, NULL);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'ok')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'ok', paid => '{t}')$$);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'ok', paid => '{true,TRUE}')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'ok')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'ok', paid => '{t}')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'ok', paid => '{true,TRUE}')$$);
 SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount', status => 'ok', paid => '{true}');
 UPDATE ao_orders SET ok = true WHERE id = 21;
 SELECT order_key FROM ao.sale WHERE order_key ~ '^2.' ORDER BY 1;
@@ -298,19 +292,19 @@ INSERT INTO ao_orders SELECT 31, buyer, amount, at, many, range, local FROM ao_o
 SELECT post_sales('ao');
 SELECT pause('ao'), resume('ao');
 SHOW timezone;
-SELECT ao_fails('UPDATE ao_orders SET at = at + interval ''1 s'' WHERE id = 30') ~ '^55000.*its attributes cannot be changed' AS refused;
+SELECT fails('UPDATE ao_orders SET at = at + interval ''1 s'' WHERE id = 30') ~ '^55000.*its attributes cannot be changed' AS refused;
 SET timezone = 'UTC';
 SELECT order_key, attributes FROM ao.sale WHERE order_key ~ '^3.' ORDER BY 1;
 DROP TABLE ao_orders;
 -- tables that others inherit from are refused
 CREATE TABLE ao_orders (id int PRIMARY KEY, buyer bigint, amount numeric);
 CREATE TABLE ao_more () INHERITS (ao_orders);
-SELECT ao_fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount')$$);
+SELECT fails($$SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount')$$);
 DROP TABLE ao_more;
 SELECT attach_orders('ao', 'ao_orders', 'id', 'buyer', 'amount');
 DROP TABLE ao_orders;
 SELECT ao_drop('ao');
 
-DROP FUNCTION ao_fails(text), ao_sales(text), ao_drop(text), ao_program(text, text);
+DROP FUNCTION ao_sales(text), ao_drop(text), ao_program(text, text);
 DROP TYPE ao_status, ao_key_enum;
 DROP DOMAIN ao_money;

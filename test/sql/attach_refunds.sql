@@ -6,18 +6,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION ar_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text; name text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, name = CONSTRAINT_NAME;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''),
-		'C: ' || nullif(name, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 SELECT create_program('ar', 'CNY', time_zone => 'UTC');
 SELECT set_plan('ar', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["10%", "5%"]}]}');
 SELECT add_member('ar', 1), add_member('ar', 2, 1), add_member('ar', 3, 2);
@@ -52,7 +45,7 @@ UPDATE ar_orders_t SET note = 'x', amount = 0 WHERE id = 5;
 UPDATE ar_orders_t SET status = 'canceled' WHERE id = 5;
 TABLE ar_orders ORDER BY 1;
 -- and is neither paid again, nor anything else, nor deleted
-SELECT s, ar_fails(s) FROM unnest(ARRAY['UPDATE ar_orders_t SET status = ''paid'' WHERE id = 6', 'UPDATE ar_orders_t SET status = ''open'' WHERE id = 6',
+SELECT s, fails(s) FROM unnest(ARRAY['UPDATE ar_orders_t SET status = ''paid'' WHERE id = 6', 'UPDATE ar_orders_t SET status = ''open'' WHERE id = 6',
 	'DELETE FROM ar_orders_t WHERE id = 6', 'UPDATE ar_orders_t SET id = 60 WHERE id = 6']) AS s;
 
 --
@@ -62,7 +55,7 @@ UPDATE ar_orders_t SET refunded = 30 WHERE id = 1;
 UPDATE ar_orders_t SET refunded = 30.00, note = 'again' WHERE id = 1;
 UPDATE ar_orders_t SET refunded = 45.5 WHERE id = 1;
 TABLE ar_orders ORDER BY 1;
-SELECT s, ar_fails(s) FROM unnest(ARRAY['UPDATE ar_orders_t SET refunded = 45 WHERE id = 1', 'UPDATE ar_orders_t SET refunded = NULL WHERE id = 1',
+SELECT s, fails(s) FROM unnest(ARRAY['UPDATE ar_orders_t SET refunded = 45 WHERE id = 1', 'UPDATE ar_orders_t SET refunded = NULL WHERE id = 1',
 	'UPDATE ar_orders_t SET refunded = 100.01 WHERE id = 1', 'UPDATE ar_orders_t SET refunded = -1 WHERE id = 7',
 	'UPDATE ar_orders_t SET refunded = ''NaN'' WHERE id = 7', 'UPDATE ar_orders_t SET amount = 90 WHERE id = 1']) AS s;
 -- beside a refund by call
@@ -92,23 +85,23 @@ SELECT resume('ar');
 TABLE ar_orders ORDER BY 1;
 SELECT pause('ar');
 UPDATE ar_orders_t SET refunded = 10 WHERE id = 8;
-SELECT ar_fails($$SELECT resume('ar')$$);
+SELECT fails($$SELECT resume('ar')$$);
 UPDATE ar_orders_t SET refunded = 80 WHERE id = 8;
 UPDATE ar_orders_t SET status = 'paid' WHERE id = 3;
-SELECT ar_fails($$SELECT resume('ar')$$);
+SELECT fails($$SELECT resume('ar')$$);
 UPDATE ar_orders_t SET status = 'refunded' WHERE id = 3;
 SELECT resume('ar');
 
 --
 -- How it is attached
 --
-SELECT s, ar_fails('SELECT attach_orders(''ar'', ''ar_orders_t'', ''id'', ''buyer'', ''amount'', ' || s || ')') FROM unnest(ARRAY[
+SELECT s, fails('SELECT attach_orders(''ar'', ''ar_orders_t'', ''id'', ''buyer'', ''amount'', ' || s || ')') FROM unnest(ARRAY[
 	$$status => 'status', paid => '{paid,canceled}'$$, $$status => 'status', refunded => NULL$$, $$status => 'status', refunded => '{a,NULL}'$$,
 	$$status => 'status', refunded_amount => 'nothing'$$, $$status => 'status', refunded_amount => 'note'$$]) AS s;
 -- without statuses that take back, it is as it was
 SELECT attach_orders('ar', 'ar_orders_t', 'id', 'buyer', 'amount', status => 'status', paid => '{paid,done}', refunded => '{returned}');
 INSERT INTO ar_orders_t VALUES (11, 3, 10);
-SELECT ar_fails('UPDATE ar_orders_t SET status = ''canceled'' WHERE id = 11');
+SELECT fails('UPDATE ar_orders_t SET status = ''canceled'' WHERE id = 11');
 UPDATE ar_orders_t SET status = 'returned' WHERE id = 11;
 SELECT * FROM ar_orders WHERE order_key = '11';
 SELECT attach_orders('ar', 'ar_orders_t', 'id', 'buyer', 'amount', status => 'status', refunded => '{returned,refunded,canceled}', refunded_amount => 'refunded');
@@ -134,7 +127,7 @@ SELECT record_sale('ar', 'o2', 3, 100, lines => '[{"key": "a", "amount": 50}, {"
 SELECT * FROM ar_orders WHERE order_key ~ '^[fo]' ORDER BY 1;
 -- what was recorded stays
 UPDATE ar_refunds SET reason = 'broken', sum = 10.0 WHERE no = 'r1';
-SELECT s, ar_fails(s) FROM unnest(ARRAY['UPDATE ar_refunds SET sum = 11 WHERE no = ''r1''', 'UPDATE ar_refunds SET no = ''r11'' WHERE no = ''r1''',
+SELECT s, fails(s) FROM unnest(ARRAY['UPDATE ar_refunds SET sum = 11 WHERE no = ''r1''', 'UPDATE ar_refunds SET no = ''r11'' WHERE no = ''r1''',
 	'UPDATE ar_refunds SET order_id = ''f2'' WHERE no = ''r1''', 'UPDATE ar_refunds SET at = at + ''1 day'' WHERE no = ''r1''',
 	'UPDATE ar_refunds SET line = ''a'' WHERE no = ''r1''', 'DELETE FROM ar_refunds', 'TRUNCATE ar_refunds',
 	'INSERT INTO ar_refunds VALUES (''r5'', ''f1'', 70.01, NULL, now())', 'INSERT INTO ar_refunds VALUES (''r5'', ''f1'', 1, NULL, NULL)',
@@ -143,13 +136,13 @@ SELECT s, ar_fails(s) FROM unnest(ARRAY['UPDATE ar_refunds SET sum = 11 WHERE no
 	'INSERT INTO ar_refunds VALUES (''r5'', ''o2'', 1, ''x'', now())']) AS s;
 -- told again, also by call, it is the same
 INSERT INTO ar_refunds VALUES ('r1', 'f1', 10, NULL, '2026-01-01 10:00') ON CONFLICT (no) DO UPDATE SET reason = 'again';
-SELECT ar_fails($$SELECT record_refund('ar', 'f1', 'r1', 10)$$), ar_fails($$SELECT record_refund('ar', 'f1', 'r1', 11)$$);
+SELECT fails($$SELECT record_refund('ar', 'f1', 'r1', 10)$$), fails($$SELECT record_refund('ar', 'f1', 'r1', 11)$$);
 -- COPY, and one statement that takes back twice and too much
 COPY ar_refunds (no, order_id, sum, at) FROM stdin WITH (DELIMITER ' ');
 c1 f1 1 2026-01-05
 c2 f1 2 2026-01-05
 \.
-SELECT ar_fails($$INSERT INTO ar_refunds SELECT 'm' || i, 'f1', 30, NULL, now() FROM generate_series(1, 3) AS i$$);
+SELECT fails($$INSERT INTO ar_refunds SELECT 'm' || i, 'f1', 30, NULL, now() FROM generate_series(1, 3) AS i$$);
 INSERT INTO ar_refunds SELECT 'm' || i, 'f1', 30, NULL, now() FROM generate_series(1, 2) AS i;
 SELECT * FROM ar_orders WHERE order_key = 'f1';
 -- what no trigger saw
@@ -161,23 +154,23 @@ SELECT refund_key, posted.amount FROM ar.refund LEFT JOIN ar.refund_posting post
 SELECT pause('ar');
 INSERT INTO ar_refunds VALUES ('p1', 'o2', 10, 'b', '2026-01-06');
 DELETE FROM ar_refunds WHERE no = 'u1';
-SELECT ar_fails($$SELECT resume('ar')$$);
+SELECT fails($$SELECT resume('ar')$$);
 INSERT INTO ar_refunds VALUES ('u1', 'o2', 10, 'b', '2026-01-06');
 SELECT resume('ar');
 SELECT * FROM ar_orders WHERE order_key = 'o2';
 -- detached, nothing is recorded; attached again, it is caught up with
 SELECT detach_refunds('ar', 'ar_refunds');
 INSERT INTO ar_refunds VALUES ('d1', 'o2', 1, NULL, '2026-01-07');
-SELECT ar_fails($$SELECT attach_refunds('ar', 'ar_refunds', 'reason', 'order_id', 'sum')$$);
+SELECT fails($$SELECT attach_refunds('ar', 'ar_refunds', 'reason', 'order_id', 'sum')$$);
 SELECT attach_refunds('ar', 'ar_refunds', 'no', 'order_id', 'sum', line_key => 'line', occurred_at => 'at');
 SELECT * FROM ar_orders WHERE order_key = 'o2';
-SELECT s, ar_fails('SELECT ' || s) FROM unnest(ARRAY[$$detach_refunds('ar', 'ar_flags')$$, $$attach_refunds('ar', 'ar_refunds', 'nothing', 'order_id')$$,
+SELECT s, fails('SELECT ' || s) FROM unnest(ARRAY[$$detach_refunds('ar', 'ar_flags')$$, $$attach_refunds('ar', 'ar_refunds', 'nothing', 'order_id')$$,
 	$$attach_refunds('ar', 'ar_refunds', 'no', 'order_id', 'line')$$, $$attach_refunds('ar', 'ar_refunds', 'no', NULL)$$,
 	$$attach_refunds('ar', 'ar_orders', 'no', 'order_id')$$, $$attach_refunds('ar', NULL, 'no', 'order_id')$$, $$post_sales('ar', 'pg_class')$$]) AS s;
 -- a second table: keys must differ
 CREATE TABLE ar_more (no text, order_id text);
 INSERT INTO ar_more VALUES ('r1', 'f1');
-SELECT ar_fails($$SELECT attach_refunds('ar', 'ar_more', 'no', 'order_id')$$);
+SELECT fails($$SELECT attach_refunds('ar', 'ar_more', 'no', 'order_id')$$);
 UPDATE ar_more SET no = 'more 1', order_id = 'o2';
 SELECT attach_refunds('ar', 'ar_more', 'no', 'order_id');
 SELECT * FROM ar_orders WHERE order_key = 'o2';
@@ -200,4 +193,3 @@ SET client_min_messages = warning;
 SELECT drop_program('ar');
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname ~ 'distributor';
 DROP TABLE ar_orders_t, ar_flags, ar_refunds, ar_more, ar_parts;
-DROP FUNCTION ar_fails;

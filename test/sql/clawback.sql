@@ -5,19 +5,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION cb_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text; name text; tab text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT,
-		name = CONSTRAINT_NAME, tab = TABLE_NAME;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || left(message, 200), 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''),
-		'C: ' || nullif(tab || ' ' || name, ' '));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 -- as alter_program() would
 CREATE FUNCTION cb_set(program text, settings text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -45,7 +37,7 @@ SELECT add_member('cb', 1), add_member('cb', 2, 1), add_member('cb', 3, 2);
 SELECT record_sale('cb', 'A', 3, 100), request_payout('cb', 2, NULL, 'A');
 SELECT record_refund('cb', 'A', 'A');
 SELECT member_id, balance FROM cb.balance ORDER BY 1;
-SELECT record_sale('cb', 'B', 3, 60), cb_fails($$SELECT request_payout('cb', 2, NULL, 'B')$$);
+SELECT record_sale('cb', 'B', 3, 60), fails($$SELECT request_payout('cb', 2, NULL, 'B')$$);
 SELECT record_sale('cb', 'C', 3, 60), request_payout('cb', 2, NULL, 'C') > 0 AS paid;
 SELECT payout_key, amount FROM cb.payout ORDER BY payout_id;
 
@@ -53,11 +45,11 @@ SELECT payout_key, amount FROM cb.payout ORDER BY payout_id;
 -- block
 --
 SELECT cb_set('cb', $$clawback = 'block', write_off_after = NULL$$);
-SELECT cb_fails($$SELECT record_refund('cb', 'B', 'B')$$);
+SELECT fails($$SELECT record_refund('cb', 'B', 'B')$$);
 SELECT count(*) FROM cb.refund WHERE refund_key = 'B';
 -- in part: what the member has left
 SELECT adjust('cb', 2, 5, 'goodwill', 'five');
-SELECT cb_fails($$SELECT record_refund('cb', 'B', 'B', 30)$$);
+SELECT fails($$SELECT record_refund('cb', 'B', 'B', 30)$$);
 SELECT record_refund('cb', 'B', 'B', 25);
 -- one who has nothing to lose by it hinders nobody: pending money
 SELECT cb_set('cb', $$hold_period = '1 day'$$);
@@ -66,8 +58,8 @@ SELECT record_refund('cb', 'D', 'D');
 SELECT cb_set('cb', $$hold_start = 'fulfilled'$$);
 SELECT record_sale('cb', 'E', 3, 100), record_refund('cb', 'E', 'E 1', 50);
 SELECT cb_release('cb', 'E');
-SELECT cb_fails($$SELECT request_payout('cb', 2, 7.01, 'E')$$);
-SELECT request_payout('cb', 2, 7, 'E') > 0 AS paid, cb_fails($$SELECT record_refund('cb', 'E', 'E 2', 50)$$);
+SELECT fails($$SELECT request_payout('cb', 2, 7.01, 'E')$$);
+SELECT request_payout('cb', 2, 7, 'E') > 0 AS paid, fails($$SELECT record_refund('cb', 'E', 'E 2', 50)$$);
 SELECT cb_set('cb', $$hold_start = 'paid', hold_period = '0'$$);
 -- a refund that came before its order keeps no order out
 SELECT adjust('cb', 2, -4, 'chargeback', 'four');
@@ -75,7 +67,7 @@ SELECT record_refund('cb', 'F', 'F', 40);
 SELECT record_sale('cb', 'F', 3, 100);
 SELECT e.member_id, sum(e.amount) FROM cb.earnings e WHERE order_key = 'F' GROUP BY 1 ORDER BY 1;
 -- a member in debt: the next refund is refused, a refund of others' money is not
-SELECT cb_fails($$SELECT record_refund('cb', 'F', 'F 2')$$);
+SELECT fails($$SELECT record_refund('cb', 'F', 'F 2')$$);
 -- by a table of orders, of refunds, and by catching up
 CREATE TABLE cb_orders (id text PRIMARY KEY, member bigint, amount numeric, status text, refunded numeric);
 SELECT attach_orders('cb', 'cb_orders', 'id', 'member', 'amount', status => 'status', refunded_amount => 'refunded');
@@ -83,12 +75,12 @@ CREATE TABLE cb_refunds (id text PRIMARY KEY, order_id text, amount numeric);
 SELECT attach_refunds('cb', 'cb_refunds', 'id', 'order_id', 'amount');
 INSERT INTO cb_orders VALUES ('T', 3, 1000, 'paid', 0);
 SELECT request_payout('cb', 2, NULL, 'T') > 0 AS paid;
-SELECT s AS statement, cb_fails(s) FROM unnest(ARRAY[
+SELECT s AS statement, fails(s) FROM unnest(ARRAY[
 	$$UPDATE cb_orders SET status = 'refunded'$$, $$UPDATE cb_orders SET refunded = 1$$, $$INSERT INTO cb_refunds VALUES ('t', 'T', 1)$$]) AS s;
 ALTER TABLE cb_orders DISABLE TRIGGER USER;
 UPDATE cb_orders SET refunded = 10;
 ALTER TABLE cb_orders ENABLE TRIGGER USER;
-SELECT cb_fails($$SELECT post_sales('cb')$$);
+SELECT fails($$SELECT post_sales('cb')$$);
 SELECT adjust('cb', 2, 2, 'goodwill', 'two'), post_sales('cb');
 SELECT member_id, balance FROM cb.balance ORDER BY 1;
 
@@ -103,13 +95,13 @@ INSERT INTO cr_orders VALUES ('F', 2, 100, 'received');
 SELECT request_payout('cr', 1, NULL, 'all') > 0 AS paid;
 UPDATE cr_orders SET amount = 110;
 SELECT pending, available, paid_out FROM balance('cr', 1);
-SELECT cb_fails('UPDATE cr_orders SET amount = 90');
+SELECT fails('UPDATE cr_orders SET amount = 90');
 SELECT * FROM audit('cr');
 
 --
 -- write off
 --
-SELECT cb_fails($$SELECT write_off('cb')$$);
+SELECT fails($$SELECT write_off('cb')$$);
 SELECT create_program('wo', 'CNY', time_zone => 'UTC');
 SELECT cb_set('wo', $$clawback = 'write_off', write_off_after = '30 days'$$);
 SELECT add_member('wo', m) FROM generate_series(1, 6) AS m;
@@ -142,9 +134,9 @@ SELECT wo_ago(1, -1, 10), cb_set('wo', $$write_off_after = '1 week'$$);
 SELECT write_off('wo');
 SELECT member_id, amount, currency FROM wo.adjustment WHERE kind = 'write_off' ORDER BY adjustment_id DESC LIMIT 3;
 SELECT member_id, currency, balance FROM wo.balance ORDER BY 1, 2;
-SELECT cb_fails($$SELECT write_off('nobody')$$), cb_fails($$SELECT write_off(NULL)$$);
+SELECT fails($$SELECT write_off('nobody')$$), fails($$SELECT write_off(NULL)$$);
 
 DROP TABLE cb_orders, cb_refunds, cr_orders;
-DROP FUNCTION cb_fails, cb_set, cb_release, wo_ago;
+DROP FUNCTION cb_set, cb_release, wo_ago;
 SET client_min_messages = warning;
 SELECT drop_program('cb'), drop_program('cr'), drop_program('wo');

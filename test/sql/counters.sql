@@ -5,17 +5,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION ct_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 -- A new program, in which 1 brought 2, 2 brought 3, 4 and 5 in this order, and 3 brought 6
 CREATE FUNCTION ct_program(plan json) RETURNS void LANGUAGE plpgsql SET client_min_messages = warning AS $$
 BEGIN
@@ -76,7 +70,7 @@ SELECT * FROM ct_show() OFFSET 4;
 -- a sale dated back is numbered late
 INSERT INTO ct_orders VALUES ('J', 6, 100, '2021-01-01Z'), ('K', 4, 100, '2021-01-01Z');
 -- one bad order of a statement: no number is used up
-SELECT ct_fails($$INSERT INTO ct_orders VALUES ('L', 6, 100, '2022-02-01'), ('M', 6, -1, '2022-02-01')$$);
+SELECT fails($$INSERT INTO ct_orders VALUES ('L', 6, 100, '2022-02-01'), ('M', 6, -1, '2022-02-01')$$);
 INSERT INTO ct_orders VALUES ('N', 6, 100, '2022-02-01');
 -- in one transaction, and in an old snapshot
 BEGIN ISOLATION LEVEL REPEATABLE READ;
@@ -204,7 +198,7 @@ SELECT ct_recomputed();
 
 -- nor is one whom the program does not know, whoever stands there
 SELECT ct_program('{"rules": [{"name": "pool", "kind": "split", "budget": "40%", "levels": ["100%"], "missing": {"member": 99}, "caps": {"member_lifetime": 50}}]}');
-SELECT ct_fails($$SELECT record_sale('ct', 'A', 6, 100)$$);
+SELECT fails($$SELECT record_sale('ct', 'A', 6, 100)$$);
 SELECT add_member('ct', 99);
 SELECT record_sale('ct', 'A', 6, 100), record_sale('ct', 'B', 1, 100), record_sale('ct', 'C', 1, 100);
 SELECT * FROM ct_show();
@@ -214,4 +208,4 @@ DROP VIEW ct_sales CASCADE;
 SET client_min_messages = warning;
 SELECT drop_program('ct');
 RESET client_min_messages;
-DROP FUNCTION ct_fails, ct_program, ct_recomputed;
+DROP FUNCTION ct_program, ct_recomputed;

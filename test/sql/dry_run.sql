@@ -5,17 +5,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION dr_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 
 SELECT create_program('dr', 'CNY', time_zone => 'UTC', key_type => 'text');
 SELECT set_plan('dr', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["10%", "5%"]}]}');
@@ -34,7 +28,7 @@ SELECT count(*) FROM dry_run('dr', '{"rules": [{"name": "sales", "kind": "unilev
 --
 -- What cannot be
 --
-SELECT dr_fails(c) FROM unnest(ARRAY[
+SELECT fails(c) FROM unnest(ARRAY[
 	$$SELECT * FROM dry_run('none', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}')$$,
 	$$SELECT * FROM dry_run(NULL, '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}')$$,
 	$$SELECT * FROM dry_run('dr', NULL)$$,
@@ -121,12 +115,12 @@ ROLLBACK;
 CREATE ROLE regress_dr_reader;
 GRANT USAGE ON SCHEMA dr TO regress_dr_reader;
 SET ROLE regress_dr_reader;
-SELECT dr_fails($$SELECT * FROM dry_run('dr', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}')$$);
+SELECT fails($$SELECT * FROM dry_run('dr', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}')$$);
 RESET ROLE;
 GRANT SELECT ON dr.sale, dr.sale_line, dr.ledger, dr.plan, dr.member TO regress_dr_reader;
 SET ROLE regress_dr_reader;
 SELECT count(*) FROM dry_run('dr', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}', "to" => '2022-02-01');
-SELECT dr_fails($$SELECT * FROM dry_run('dr', '{"ranks": ["gold"], "rules": [{"name": "sales", "kind": "unilevel", "levels": [{"by_rank": {"gold": "1%"}}]}]}')$$);
+SELECT fails($$SELECT * FROM dry_run('dr', '{"ranks": ["gold"], "rules": [{"name": "sales", "kind": "unilevel", "levels": [{"by_rank": {"gold": "1%"}}]}]}')$$);
 RESET ROLE;
 GRANT SELECT ON dr.member_history TO regress_dr_reader;
 SET ROLE regress_dr_reader;
@@ -135,10 +129,9 @@ RESET ROLE;
 -- a currency that the plan does not know
 SELECT set_plan('dr', '{"currencies": {"POINTS": {"scale": 0}}, "rules": [{"name": "sales", "kind": "unilevel", "levels": ["10%"]}]}', '2022-06-01');
 SELECT record_sale('dr', 'P', 'dan', 100, 'POINTS', '2022-06-02');
-SELECT dr_fails($$SELECT * FROM dry_run('dr', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}')$$);
+SELECT fails($$SELECT * FROM dry_run('dr', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}')$$);
 SELECT count(*) FROM dry_run('dr', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}', "to" => '2022-06-02');
 SET client_min_messages = warning;
 SELECT drop_program('dr');
 RESET client_min_messages;
 DROP ROLE regress_dr_reader;
-DROP FUNCTION dr_fails;

@@ -4,17 +4,11 @@
 SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY sqlstate
-CREATE FUNCTION erase_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || SQLERRM, 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 
 CREATE FUNCTION erase_finds(relid regclass, part text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -40,19 +34,19 @@ SELECT order_key, member_id, member_key, rule, level, amount FROM er.earnings OR
 SELECT relname FROM pg_class WHERE relnamespace = 'er'::regnamespace AND relkind = 'r' AND erase_finds(oid, 'bob@');
 -- by number it can be said again, by key there is nobody; the key is free for somebody else
 SELECT erase_member('er', 2);
-SELECT erase_fails($$SELECT erase_member('er', 'bob@example.com')$$);
+SELECT fails($$SELECT erase_member('er', 'bob@example.com')$$);
 SELECT add_member('er', 'bob@example.com', 'ann@example.com');
 -- what the sale paid is posted once, and can be refunded
 SELECT record_refund('er', '1', 'r1');
 SELECT member_id, sum(amount) FROM er.ledger GROUP BY member_id ORDER BY member_id;
 
-SELECT erase_fails($$SELECT erase_member('er', NULL::text)$$);
-SELECT erase_fails($$SELECT erase_member(NULL, 2)$$);
-SELECT erase_fails($$SELECT erase_member('er', 99)$$);
+SELECT fails($$SELECT erase_member('er', NULL::text)$$);
+SELECT fails($$SELECT erase_member(NULL, 2)$$);
+SELECT fails($$SELECT erase_member('er', 99)$$);
 CREATE ROLE regress_erase;
 GRANT USAGE ON SCHEMA er TO regress_erase;
 SET ROLE regress_erase;
-SELECT erase_fails($$SELECT erase_member('er', 1)$$);
+SELECT fails($$SELECT erase_member('er', 1)$$);
 RESET ROLE;
 SET client_min_messages = warning;
 SELECT drop_program('er');
@@ -68,7 +62,7 @@ SELECT attach_members('er', 'er_users', id => 'email', sponsor => 'up', orphans 
 SELECT set_plan('er', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%", "5%"]}]}');
 SELECT attach_orders('er', 'er_orders', key => 'id', member => 'email', amount => 'amount');
 INSERT INTO er_orders VALUES (1, 'cid', 100), (2, 'bob', 10);
-SELECT erase_fails($$SELECT erase_member('er', 'bob')$$);
+SELECT fails($$SELECT erase_member('er', 'bob')$$);
 DELETE FROM er_users WHERE email IN ('bob', 'dee');
 SELECT erase_member('er', 'bob'), erase_member('er', 'dee');
 SELECT member_id, sponsor_id, state, member_key FROM er.member ORDER BY member_id;
@@ -78,11 +72,11 @@ SELECT post_sales('er');
 SELECT pause('er');
 SELECT resume('er');
 UPDATE er_orders SET amount = amount WHERE id = 2;
-SELECT erase_fails($$UPDATE er_orders SET email = 'cid' WHERE id = 2$$);
-SELECT erase_fails($$INSERT INTO er_orders VALUES (3, 'bob', 10)$$);
+SELECT fails($$UPDATE er_orders SET email = 'cid' WHERE id = 2$$);
+SELECT fails($$INSERT INTO er_orders VALUES (3, 'bob', 10)$$);
 SELECT count(*) AS sales FROM er.sale;
 SET client_min_messages = warning;
 SELECT drop_program('er');
 RESET client_min_messages;
 DROP TABLE er_users, er_orders;
-DROP FUNCTION erase_fails, erase_finds;
+DROP FUNCTION erase_finds;

@@ -5,18 +5,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION ff_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text; name text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, name = CONSTRAINT_NAME;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || left(message, 200), 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''),
-		'C: ' || nullif(name, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 SELECT create_program('ff', 'CNY', time_zone => 'UTC');
 SELECT set_plan('ff', '{"rules": [{"name": "sales", "kind": "unilevel", "self": "10%", "levels": ["5%"]}]}');
 SELECT add_member('ff', 1), add_member('ff', 2, 1);
@@ -69,26 +62,26 @@ SELECT order_key, sum(amount) AS amount, state FROM ff_orders WHERE order_key = 
 --
 -- What cannot be
 --
-SELECT s AS arguments, ff_fails('SELECT record_fulfillment(' || s || ')') FROM unnest(ARRAY[
+SELECT s AS arguments, fails('SELECT record_fulfillment(' || s || ')') FROM unnest(ARRAY[
 	$$NULL, 'A'$$, $$'ff', NULL$$, $$'nowhere', 'A'$$, $$'ff', ''$$, $$'ff', 'a'$$, $$'ff', 'X'$$, $$'ff', repeat('k', 1025)$$,
 	$$'ff', 'A', '2020-02-02'$$, $$'ff', 'B', 'infinity'$$, $$'ff', 'B', '-infinity'$$,
 	$$'ff', 'D', '294276-12-31'$$]) AS s;
 SELECT record_sale('ff', 'late', 2, 100);
-SELECT ff_fails($$SELECT record_fulfillment('ff', 'late', '294276-12-31')$$);
+SELECT fails($$SELECT record_fulfillment('ff', 'late', '294276-12-31')$$);
 -- nobody but who has the right, and nobody past the door
 CREATE ROLE ff_clerk;
 GRANT USAGE ON SCHEMA ff TO ff_clerk;
 GRANT INSERT ON ff.sale, ff.refund TO ff_clerk;
 SET ROLE ff_clerk;
-SELECT ff_fails($$SELECT record_fulfillment('ff', 'late')$$);
+SELECT fails($$SELECT record_fulfillment('ff', 'late')$$);
 RESET ROLE;
 GRANT INSERT ON ff.sale_release TO ff_clerk;
 SET ROLE ff_clerk;
 SELECT record_fulfillment('ff', 'late', '2020-01-01');
-SELECT ff_fails($$INSERT INTO ff.sale_release (sale_id, fulfilled_at, available_at, author) VALUES (1, now(), now(), 'me')$$);
+SELECT fails($$INSERT INTO ff.sale_release (sale_id, fulfilled_at, available_at, author) VALUES (1, now(), now(), 'me')$$);
 RESET ROLE;
-SELECT ff_fails($$DELETE FROM ff.sale_release$$);
-SELECT ff_fails($$UPDATE ff.sale_release SET available_at = now()$$);
+SELECT fails($$DELETE FROM ff.sale_release$$);
+SELECT fails($$UPDATE ff.sale_release SET available_at = now()$$);
 SELECT r.author FROM ff.sale_release r JOIN ff.sale s USING (sale_id) WHERE s.order_key = 'late';
 
 --
@@ -114,15 +107,15 @@ CREATE TABLE ff_shop (id int PRIMARY KEY, buyer bigint, amount numeric, status t
 INSERT INTO ff_shop (id, buyer, amount, status, done)
 VALUES (1, 2, 100, 'paid', NULL), (2, 2, 100, 'received', NULL), (3, 2, 100, 'paid', '2020-03-01'),
 	(4, 2, 100, 'open', '2020-03-01'), (5, 2, 100, 'received', '2020-03-01'), (6, 2, 100, 'open', NULL);
-SELECT s AS arguments, ff_fails($$SELECT attach_orders('ff', 'ff_shop', 'id', 'buyer', 'amount', $$ || s || ')') FROM unnest(ARRAY[
+SELECT s AS arguments, fails($$SELECT attach_orders('ff', 'ff_shop', 'id', 'buyer', 'amount', $$ || s || ')') FROM unnest(ARRAY[
 	$$fulfilled => '{received}'$$, $$status => 'status', fulfilled => NULL$$, $$status => 'status', fulfilled => '{received,NULL}'$$,
 	$$status => 'status', fulfilled => '{received,refunded}'$$, $$fulfilled_at => 'nothing'$$, $$fulfilled_at => 'note'$$]) AS s;
 -- the right to it
 ALTER TABLE ff_shop OWNER TO ff_clerk;
 REVOKE INSERT ON ff.sale_release FROM ff_clerk;
 SET ROLE ff_clerk;
-SELECT ff_fails($$SELECT attach_orders('ff', 'ff_shop', 'id', 'buyer', 'amount', status => 'status', fulfilled => '{received}')$$);
-SELECT ff_fails($$SELECT attach_orders('ff', 'ff_shop', 'id', 'buyer', 'amount', status => 'status', fulfilled_at => 'done')$$);
+SELECT fails($$SELECT attach_orders('ff', 'ff_shop', 'id', 'buyer', 'amount', status => 'status', fulfilled => '{received}')$$);
+SELECT fails($$SELECT attach_orders('ff', 'ff_shop', 'id', 'buyer', 'amount', status => 'status', fulfilled_at => 'done')$$);
 RESET ROLE;
 ALTER TABLE ff_shop OWNER TO CURRENT_USER;
 -- fulfilled is paid as well
@@ -143,11 +136,11 @@ UPDATE ff_shop SET done = '2020-06-01';
 UPDATE ff_shop SET done = NULL, status = 'paid';
 UPDATE ff_shop SET status = 'closed';
 SELECT * FROM ff_releases WHERE order_source_id IS NOT NULL ORDER BY order_key::int;
-SELECT ff_fails($$SELECT record_fulfillment('ff', '10', '2020-06-01')$$);
+SELECT fails($$SELECT record_fulfillment('ff', '10', '2020-06-01')$$);
 SELECT record_fulfillment('ff', '10', '2020-05-01');
 -- a time that is none
 INSERT INTO ff_shop VALUES (11, 2, 100, 'paid');
-SELECT ff_fails($$UPDATE ff_shop SET done = 'infinity' WHERE id = 11$$);
+SELECT fails($$UPDATE ff_shop SET done = 'infinity' WHERE id = 11$$);
 -- orders that nobody saw
 ALTER TABLE ff_shop DISABLE TRIGGER USER;
 UPDATE ff_shop SET done = '2020-07-01' WHERE id = 11;
@@ -172,7 +165,7 @@ SELECT count(*) FROM ff_releases WHERE order_key = '15';
 -- dates are those of the program, and a boolean has two words
 SELECT detach_orders('ff', 'ff_shop');
 CREATE TABLE ff_days (id text PRIMARY KEY, buyer bigint, amount numeric, received bool, day date);
-SELECT ff_fails($$SELECT attach_orders('ff', 'ff_days', 'id', 'buyer', 'amount', status => 'received', paid => '{false}', fulfilled => '{yes}')$$);
+SELECT fails($$SELECT attach_orders('ff', 'ff_days', 'id', 'buyer', 'amount', status => 'received', paid => '{false}', fulfilled => '{yes}')$$);
 SELECT attach_orders('ff', 'ff_days', 'id', 'buyer', 'amount', status => 'received', paid => '{false}', fulfilled => '{true}', refunded => '{}', fulfilled_at => 'day');
 INSERT INTO ff_days VALUES ('d1', 2, 100, false, NULL), ('d2', 2, 100, true, NULL), ('d3', 2, 100, false, '2020-01-05'), ('d4', 2, 100, NULL, '2020-01-05');
 SELECT * FROM ff_releases WHERE order_key LIKE 'd%' ORDER BY 1;
@@ -188,4 +181,3 @@ SELECT drop_program('ff');
 DROP OWNED BY ff_clerk;
 DROP ROLE ff_clerk;
 DROP TABLE ff_shop;
-DROP FUNCTION ff_fails;

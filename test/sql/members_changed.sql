@@ -5,17 +5,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION mc_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 CREATE FUNCTION mc_tree(program text DEFAULT 'mc') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	result text;
@@ -81,11 +75,11 @@ SELECT mc_tree();
 INSERT INTO mc_users VALUES (1, NULL), (2, 1), (3, 2), (4, 2), (5, 1), (6, 5), (7, 6), (8, 7), (9, 8) ON CONFLICT (id) DO UPDATE SET up = excluded.up;
 SELECT mc_tree();
 -- cycles: one, two, three members, and below one that moves too
-SELECT mc_fails('UPDATE mc_users SET up = id WHERE id = 4');
-SELECT mc_fails('UPDATE mc_users SET up = 9 WHERE id = 5');
-SELECT mc_fails('UPDATE mc_users SET up = CASE id WHEN 3 THEN 4 ELSE 3 END WHERE id IN (3, 4)');
-SELECT mc_fails('UPDATE mc_users SET up = CASE id WHEN 3 THEN 6 WHEN 5 THEN 4 ELSE 3 END WHERE id IN (3, 4, 5)');
-SELECT mc_fails('UPDATE mc_users SET up = 4242 WHERE id = 4');
+SELECT fails('UPDATE mc_users SET up = id WHERE id = 4');
+SELECT fails('UPDATE mc_users SET up = 9 WHERE id = 5');
+SELECT fails('UPDATE mc_users SET up = CASE id WHEN 3 THEN 4 ELSE 3 END WHERE id IN (3, 4)');
+SELECT fails('UPDATE mc_users SET up = CASE id WHEN 3 THEN 6 WHEN 5 THEN 4 ELSE 3 END WHERE id IN (3, 4, 5)');
+SELECT fails('UPDATE mc_users SET up = 4242 WHERE id = 4');
 SELECT mc_tree();
 -- MERGE: joins, moves and leaves in one statement
 MERGE INTO mc_users u USING (VALUES (9, 5), (10, 9), (11, 10), (3, -1)) AS n(id, up) ON u.id = n.id
@@ -133,10 +127,10 @@ SELECT count(*), count(*) FILTER (WHERE state = 'left') AS gone FROM mc.member;
 
 -- refused: another id, no rows at all
 INSERT INTO mc_users VALUES (1, NULL), (2, 1);
-SELECT mc_fails('UPDATE mc_users SET id = 100 WHERE id = 2');
-SELECT mc_fails('UPDATE mc_users SET id = 100, up = NULL WHERE id = 2');
-SELECT mc_fails('TRUNCATE mc_users');
-SELECT mc_fails('UPDATE mc.member SET path = ''2'' WHERE member_id = 2');
+SELECT fails('UPDATE mc_users SET id = 100 WHERE id = 2');
+SELECT fails('UPDATE mc_users SET id = 100, up = NULL WHERE id = 2');
+SELECT fails('TRUNCATE mc_users');
+SELECT fails('UPDATE mc.member SET path = ''2'' WHERE member_id = 2');
 SELECT mc_tree() LIKE '1, 1.2, 1.2.3 left%' AS unharmed;
 
 -- an error that is caught leaves the session as it was
@@ -155,20 +149,20 @@ $$;
 SHOW search_path;
 SET search_path = public, distributor;
 -- direct writes are still refused, and the tree is still kept
-SELECT mc_fails('DELETE FROM mc.member') ~ '^55000' AS refused;
+SELECT fails('DELETE FROM mc.member') ~ '^55000' AS refused;
 INSERT INTO mc_users VALUES (200, 1);
 SELECT path FROM mc.member WHERE member_id = 200;
 
 -- isolation: joins, but no moves, in an old snapshot
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 INSERT INTO mc_users VALUES (201, 200);
-SELECT mc_fails('UPDATE mc_users SET up = 1 WHERE id = 201');
-SELECT mc_fails($$SELECT attach_members('mc', 'mc_users', 'id', 'up')$$);
-SELECT mc_fails($$SELECT resume('mc')$$);
+SELECT fails('UPDATE mc_users SET up = 1 WHERE id = 201');
+SELECT fails($$SELECT attach_members('mc', 'mc_users', 'id', 'up')$$);
+SELECT fails($$SELECT resume('mc')$$);
 COMMIT;
 BEGIN ISOLATION LEVEL SERIALIZABLE;
 INSERT INTO mc_users VALUES (202, 201);
-SELECT mc_fails('UPDATE mc_users SET up = 1 WHERE id = 201');
+SELECT fails('UPDATE mc_users SET up = 1 WHERE id = 201');
 COMMIT;
 SELECT path FROM mc.member WHERE member_id = 202;
 SELECT detach_members('mc', 'mc_users');
@@ -204,20 +198,20 @@ DELETE FROM mc_users WHERE id = 6;
 SELECT mc_tree();
 -- renamed, retyped to something else, dropped
 ALTER TABLE mc_users RENAME up TO sponsor;
-SELECT mc_fails('INSERT INTO mc_users VALUES (8, 7)');
+SELECT fails('INSERT INTO mc_users VALUES (8, 7)');
 ALTER TABLE mc_users RENAME sponsor TO up;
 INSERT INTO mc_users VALUES (8, 7);
 ALTER TABLE mc_users DROP CONSTRAINT mc_users_up_fkey;
 ALTER TABLE mc_users ALTER up TYPE text;
-SELECT mc_fails('INSERT INTO mc_users VALUES (9, 7)');
+SELECT fails('INSERT INTO mc_users VALUES (9, 7)');
 ALTER TABLE mc_users ALTER up TYPE bigint USING up::bigint;
 -- a table of another name is the same table
 ALTER TABLE mc_users RENAME TO mc_people;
 INSERT INTO mc_people VALUES (9, 8);
 ALTER TABLE mc_people RENAME TO mc_users;
 ALTER TABLE mc_users DROP COLUMN up;
-SELECT mc_fails('INSERT INTO mc_users VALUES (10)');
-SELECT mc_fails('DELETE FROM mc_users WHERE id = 9');
+SELECT fails('INSERT INTO mc_users VALUES (10)');
+SELECT fails('DELETE FROM mc_users WHERE id = 9');
 -- columns may be named anew, and others come to bear the old names
 ALTER TABLE mc_users ADD COLUMN up bigint, ADD COLUMN boss bigint;
 SELECT pause('mc');
@@ -234,7 +228,7 @@ DROP TABLE mc_users;
 CREATE TABLE mc_users (id bigint PRIMARY KEY, up bigint);
 CREATE TRIGGER distributor_members_mc_insert AFTER INSERT ON mc_users REFERENCING NEW TABLE AS new_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION members_changed('mc');
-SELECT mc_fails('INSERT INTO mc_users VALUES (1000, NULL)');
+SELECT fails('INSERT INTO mc_users VALUES (1000, NULL)');
 SELECT attach_members('mc', 'mc_users', 'id', 'up');
 INSERT INTO mc_users VALUES (1000, NULL);
 SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'mc_users'::regclass;
@@ -266,7 +260,7 @@ DROP TABLE mc_users2;
 SELECT mc_drop('mc2');
 SELECT create_program('mc2', 'CNY', time_zone => 'UTC');
 -- the new program never knew the sponsor that is gone
-SELECT mc_fails($$SELECT attach_members('mc2', 'mc_users', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('mc2', 'mc_users', 'id', 'up')$$);
 UPDATE mc_users SET up = NULL WHERE id = 1;
 SELECT attach_members('mc2', 'mc_users', 'id', 'up');
 INSERT INTO mc_users VALUES (4, 3);
@@ -312,8 +306,8 @@ SELECT mc_tree(), mc_history();
 DELETE FROM mc_north WHERE id = 8;
 DELETE FROM mc_users WHERE id = 7;
 SELECT mc_tree();
-SELECT mc_fails('TRUNCATE mc_south');
-SELECT mc_fails('TRUNCATE mc_users');
+SELECT fails('TRUNCATE mc_south');
+SELECT fails('TRUNCATE mc_users');
 -- one that comes later is attached with the table, again
 CREATE TABLE mc_east PARTITION OF mc_users FOR VALUES IN ('east');
 INSERT INTO mc_users VALUES (10, 1, 'east');
@@ -447,10 +441,10 @@ DELETE FROM mc_users WHERE id = 10;
 INSERT INTO mc_users VALUES (4, 10), (10, 1) ON CONFLICT (id) DO UPDATE SET up = excluded.up;
 SELECT mc_tree();
 -- cycles through a new sponsor, and sponsors that are nowhere
-SELECT mc_fails('INSERT INTO mc_users VALUES (1, 50), (50, 2) ON CONFLICT (id) DO UPDATE SET up = excluded.up');
-SELECT mc_fails('INSERT INTO mc_users VALUES (4, 51), (51, 52), (52, 51) ON CONFLICT (id) DO UPDATE SET up = excluded.up');
-SELECT mc_fails('INSERT INTO mc_users VALUES (4, 53), (53, 99) ON CONFLICT (id) DO UPDATE SET up = excluded.up');
-SELECT mc_fails('INSERT INTO mc_users VALUES (4, 99), (54, 1) ON CONFLICT (id) DO UPDATE SET up = excluded.up');
+SELECT fails('INSERT INTO mc_users VALUES (1, 50), (50, 2) ON CONFLICT (id) DO UPDATE SET up = excluded.up');
+SELECT fails('INSERT INTO mc_users VALUES (4, 51), (51, 52), (52, 51) ON CONFLICT (id) DO UPDATE SET up = excluded.up');
+SELECT fails('INSERT INTO mc_users VALUES (4, 53), (53, 99) ON CONFLICT (id) DO UPDATE SET up = excluded.up');
+SELECT fails('INSERT INTO mc_users VALUES (4, 99), (54, 1) ON CONFLICT (id) DO UPDATE SET up = excluded.up');
 SELECT mc_tree();
 -- orphans => root: only what is nowhere makes a root
 SELECT attach_members('mc', 'mc_users', 'id', 'up', rank => 'rank', orphans => 'root');
@@ -467,7 +461,7 @@ CREATE ROLE regress_mc_clerk;
 GRANT INSERT, UPDATE ON mc_users TO regress_mc_clerk;
 SET ROLE regress_mc_clerk;
 UPDATE mc_users SET up = 1;
-SELECT mc_fails('UPDATE mc_users SET up = 1000');
+SELECT fails('UPDATE mc_users SET up = 1000');
 INSERT INTO mc_users VALUES (71, 70), (70, 1);
 RESET ROLE;
 SELECT count(*) FILTER (WHERE sponsor_id = 1) AS below_1, count(*) AS members FROM mc.member;
@@ -481,7 +475,7 @@ SELECT attach_members('mc', 'mc_users', 'id', 'up');
 INSERT INTO mc_users VALUES ('a', NULL), ('b', 'a'), ('c', 'b');
 INSERT INTO mc_users VALUES ('c', 'f'), ('f', 'e'), ('e', 'd'), ('d', 'a'), ('g', 'c') ON CONFLICT (id) DO UPDATE SET up = excluded.up;
 SELECT m.member_key, s.member_key AS sponsor, depth(m.path), m.path = refpath_append(s.path, m.member_id) AS below FROM mc.member m LEFT JOIN mc.member s ON s.member_id = m.sponsor_id ORDER BY 1;
-SELECT mc_fails($$INSERT INTO mc_users VALUES ('c', 'x'), ('x', 'y') ON CONFLICT (id) DO UPDATE SET up = excluded.up$$);
+SELECT fails($$INSERT INTO mc_users VALUES ('c', 'x'), ('x', 'y') ON CONFLICT (id) DO UPDATE SET up = excluded.up$$);
 SELECT count(*) FILTER (WHERE change = 'join') AS joins, count(*) FILTER (WHERE change = 'move') AS moves FROM mc.member_history;
 DROP TABLE mc_users;
 SELECT mc_drop('mc');
@@ -536,9 +530,9 @@ SELECT mc_tree();
 UPDATE mc_users SET up = 1 WHERE id = 3;
 DELETE FROM mc_users WHERE id = 2;
 SELECT mc_tree();
-SELECT mc_fails($$SELECT attach_members('mc', 'mc_users', 'id', 'up')$$);
+SELECT fails($$SELECT attach_members('mc', 'mc_users', 'id', 'up')$$);
 SELECT detach_members('mc', 'mc_users');
 DROP TABLE mc_child, mc_users;
 SELECT mc_drop('mc');
 
-DROP FUNCTION mc_random(float8, int), mc_wrong(), mc_fails(text), mc_tree(text), mc_history(text), mc_drop(text);
+DROP FUNCTION mc_random(float8, int), mc_wrong(), mc_tree(text), mc_history(text), mc_drop(text);

@@ -5,17 +5,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION oc_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 -- the sales of a program in one line
 CREATE FUNCTION oc_sales(program text DEFAULT 'oc') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -72,23 +66,23 @@ SELECT oc_sales() ~ '13=130 \(3:13.00 2:6.50\)' AS paid;
 --
 -- Changes of what has been posted
 --
-SELECT oc_fails('UPDATE oc_orders SET status = ''open'' WHERE id = 1');
-SELECT oc_fails('UPDATE oc_orders SET status = NULL WHERE id = 1');
-SELECT oc_fails('UPDATE oc_orders SET amount = amount + 0.01 WHERE id = 1');
-SELECT oc_fails('UPDATE oc_orders SET amount = NULL WHERE id = 1');
-SELECT oc_fails('UPDATE oc_orders SET buyer = 2 WHERE id = 1');
-SELECT oc_fails('UPDATE oc_orders SET buyer = NULL WHERE id = 1');
-SELECT oc_fails('UPDATE oc_orders SET cur = ''USD'' WHERE id = 1');
-SELECT oc_fails('UPDATE oc_orders SET at = ''2020-01-02'' WHERE id = 1');
-SELECT oc_fails('UPDATE oc_orders SET channel = ''web'' WHERE id = 1');
-SELECT oc_fails('UPDATE oc_orders SET id = 101 WHERE id = 1');
-SELECT oc_fails('UPDATE oc_orders SET id = 101, status = ''open'' WHERE id = 1');
-SELECT oc_fails('UPDATE oc_orders SET id = -id');
-SELECT oc_fails('DELETE FROM oc_orders WHERE id = 1');
-SELECT oc_fails('DELETE FROM oc_orders');
-SELECT oc_fails('TRUNCATE oc_orders');
-SELECT oc_fails('TRUNCATE oc_users CASCADE');
-SELECT oc_fails('INSERT INTO oc_orders (id, buyer, amount) VALUES (1, 3, 11) ON CONFLICT (id) DO UPDATE SET amount = excluded.amount');
+SELECT fails('UPDATE oc_orders SET status = ''open'' WHERE id = 1');
+SELECT fails('UPDATE oc_orders SET status = NULL WHERE id = 1');
+SELECT fails('UPDATE oc_orders SET amount = amount + 0.01 WHERE id = 1');
+SELECT fails('UPDATE oc_orders SET amount = NULL WHERE id = 1');
+SELECT fails('UPDATE oc_orders SET buyer = 2 WHERE id = 1');
+SELECT fails('UPDATE oc_orders SET buyer = NULL WHERE id = 1');
+SELECT fails('UPDATE oc_orders SET cur = ''USD'' WHERE id = 1');
+SELECT fails('UPDATE oc_orders SET at = ''2020-01-02'' WHERE id = 1');
+SELECT fails('UPDATE oc_orders SET channel = ''web'' WHERE id = 1');
+SELECT fails('UPDATE oc_orders SET id = 101 WHERE id = 1');
+SELECT fails('UPDATE oc_orders SET id = 101, status = ''open'' WHERE id = 1');
+SELECT fails('UPDATE oc_orders SET id = -id');
+SELECT fails('DELETE FROM oc_orders WHERE id = 1');
+SELECT fails('DELETE FROM oc_orders');
+SELECT fails('TRUNCATE oc_orders');
+SELECT fails('TRUNCATE oc_users CASCADE');
+SELECT fails('INSERT INTO oc_orders (id, buyer, amount) VALUES (1, 3, 11) ON CONFLICT (id) DO UPDATE SET amount = excluded.amount');
 -- the same in other words is no change
 UPDATE oc_orders SET amount = amount * 1.000, cur = 'CNY', at = '2020-01-01 08:00+08' WHERE id = 1;
 SELECT post_sales('oc'), post_sales('oc', 'oc_orders');
@@ -99,7 +93,7 @@ INSERT INTO oc_orders (id, buyer, amount, status) VALUES (8, 3, 80, 'open'), (88
 -- a new key and payment at once
 UPDATE oc_orders SET id = 14, status = 'paid' WHERE id = 8;
 -- a statement with one bad order of many does nothing
-SELECT oc_fails('UPDATE oc_orders SET status = ''paid'', amount = CASE id WHEN 13 THEN 0 ELSE amount END');
+SELECT fails('UPDATE oc_orders SET status = ''paid'', amount = CASE id WHEN 13 THEN 0 ELSE amount END');
 SELECT oc_sales();
 SELECT count(*) AS sales, sum(amount) AS amount FROM oc.sale;
 
@@ -123,18 +117,18 @@ BEGIN
 END
 $$;
 SHOW search_path;
-SELECT current_user, oc_fails('SELECT * FROM oc.ledger') AS reads, oc_fails('INSERT INTO oc.ledger DEFAULT VALUES') AS writes,
-	oc_fails($$SELECT record_sale('oc', 'X', 3, 10)$$) AS records, oc_fails($$SELECT post_sales('oc')$$) AS posts;
+SELECT current_user, fails('SELECT * FROM oc.ledger') AS reads, fails('INSERT INTO oc.ledger DEFAULT VALUES') AS writes,
+	fails($$SELECT record_sale('oc', 'X', 3, 10)$$) AS records, fails($$SELECT post_sales('oc')$$) AS posts;
 RESET ROLE;
 GRANT USAGE ON SCHEMA oc TO regress_oc_clerk;
 SET ROLE regress_oc_clerk;
-SELECT oc_fails('SELECT * FROM oc.ledger') AS reads, oc_fails('SELECT * FROM oc.earnings') AS views, oc_fails('INSERT INTO oc.ledger DEFAULT VALUES') AS writes,
-	oc_fails($$SELECT record_sale('oc', 'X', 3, 10)$$) AS records, oc_fails($$SELECT post_sales('oc')$$) AS posts,
-	oc_fails($$SELECT * FROM explain('oc', '1')$$) AS explains, oc_fails($$SELECT * FROM team('oc', 1)$$) AS teams,
-	oc_fails($$SELECT pause('oc')$$) AS pauses, oc_fails($$SELECT detach_orders('oc', 'oc_orders')$$) AS detaches,
-	oc_fails($$SELECT attach_orders('oc', 'oc_orders', 'id', 'buyer', 'amount')$$) AS attaches,
-	oc_fails($$SELECT set_plan('oc', '{"rules": [{"name": "mine", "kind": "unilevel", "levels": ["99%"]}]}')$$) AS plans,
-	oc_fails('ALTER TABLE oc.ledger DISABLE TRIGGER ALL') AS alters \gx
+SELECT fails('SELECT * FROM oc.ledger') AS reads, fails('SELECT * FROM oc.earnings') AS views, fails('INSERT INTO oc.ledger DEFAULT VALUES') AS writes,
+	fails($$SELECT record_sale('oc', 'X', 3, 10)$$) AS records, fails($$SELECT post_sales('oc')$$) AS posts,
+	fails($$SELECT * FROM explain('oc', '1')$$) AS explains, fails($$SELECT * FROM team('oc', 1)$$) AS teams,
+	fails($$SELECT pause('oc')$$) AS pauses, fails($$SELECT detach_orders('oc', 'oc_orders')$$) AS detaches,
+	fails($$SELECT attach_orders('oc', 'oc_orders', 'id', 'buyer', 'amount')$$) AS attaches,
+	fails($$SELECT set_plan('oc', '{"rules": [{"name": "mine", "kind": "unilevel", "levels": ["99%"]}]}')$$) AS plans,
+	fails('ALTER TABLE oc.ledger DISABLE TRIGGER ALL') AS alters \gx
 RESET ROLE;
 REVOKE ALL ON SCHEMA oc FROM regress_oc_clerk;
 SET search_path = public, distributor;
@@ -151,11 +145,11 @@ INSERT INTO oc_orders (id, buyer, amount) VALUES (26, 3, 10);
 ROLLBACK TO t;
 SET CONSTRAINTS ALL DEFERRED;
 INSERT INTO oc_orders (id, buyer, amount) VALUES (27, 3, 10);
-SELECT oc_fails('SET CONSTRAINTS distributor_orders_oc_insert DEFERRED') ~ '^42704' AS refused;
+SELECT fails('SET CONSTRAINTS distributor_orders_oc_insert DEFERRED') ~ '^42704' AS refused;
 COMMIT;
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 INSERT INTO oc_orders (id, buyer, amount) VALUES (28, 3, 10);
-SELECT oc_fails($$SELECT attach_orders('oc', 'oc_orders', 'id', 'buyer', 'amount')$$);
+SELECT fails($$SELECT attach_orders('oc', 'oc_orders', 'id', 'buyer', 'amount')$$);
 COMMIT;
 BEGIN ISOLATION LEVEL SERIALIZABLE;
 INSERT INTO oc_orders (id, buyer, amount) VALUES (29, 3, 10);
@@ -206,11 +200,11 @@ SELECT path, state FROM oc.member WHERE member_id > 6 ORDER BY path;
 -- a posted order that was changed, unpaid, or deleted meanwhile: it stays paused
 SELECT pause('oc');
 UPDATE oc_orders SET amount = 1000 WHERE id = 50;
-SELECT oc_fails($$SELECT resume('oc')$$);
+SELECT fails($$SELECT resume('oc')$$);
 UPDATE oc_orders SET amount = 100, status = 'open' WHERE id = 50;
-SELECT oc_fails($$SELECT resume('oc')$$);
+SELECT fails($$SELECT resume('oc')$$);
 DELETE FROM oc_orders WHERE id = 50;
-SELECT oc_fails($$SELECT resume('oc')$$);
+SELECT fails($$SELECT resume('oc')$$);
 SELECT paused_at IS NOT NULL AS paused FROM oc.program;
 INSERT INTO oc_orders (id, buyer, amount) VALUES (50, 5, 100);
 SELECT resume('oc');
@@ -227,10 +221,10 @@ ALTER TABLE oc_orders ALTER amount TYPE numeric(14,4), ALTER id TYPE bigint;
 INSERT INTO oc_orders (id, buyer, amount) VALUES (61, 3, 100);
 UPDATE oc_orders SET extra = 3;
 ALTER TABLE oc_orders ALTER amount TYPE float8;
-SELECT oc_fails('INSERT INTO oc_orders (id, buyer, amount) VALUES (62, 3, 100)');
+SELECT fails('INSERT INTO oc_orders (id, buyer, amount) VALUES (62, 3, 100)');
 ALTER TABLE oc_orders ALTER amount TYPE numeric;
 ALTER TABLE oc_orders RENAME channel TO ch;
-SELECT oc_fails('INSERT INTO oc_orders (id, buyer, amount) VALUES (62, 3, 100)');
+SELECT fails('INSERT INTO oc_orders (id, buyer, amount) VALUES (62, 3, 100)');
 ALTER TABLE oc_orders RENAME ch TO channel;
 INSERT INTO oc_orders (id, buyer, amount) VALUES (62, 3, 100);
 SELECT count(*) FROM oc.sale WHERE order_key LIKE '6_';
@@ -245,7 +239,7 @@ INSERT INTO oc_more (id, buyer, amount) VALUES (1000, 3, 100), (1001, 3, 200);
 INSERT INTO oc_orders (id, buyer, amount) VALUES (1002, 3, 100);
 UPDATE oc_more SET channel = NULL;
 -- keys are unique in the whole program
-SELECT oc_fails('INSERT INTO oc_more (id, buyer, amount) VALUES (1002, 3, 101)');
+SELECT fails('INSERT INTO oc_more (id, buyer, amount) VALUES (1002, 3, 101)');
 SELECT order_key, order_source_id FROM oc.sale WHERE order_key LIKE '100_' ORDER BY 1;
 SELECT relid, order_source_id FROM oc.order_source ORDER BY 2;
 SELECT create_program('oc2', 'CNY', time_zone => 'UTC');
@@ -261,7 +255,7 @@ SELECT post_sales('oc'), post_sales('oc2');
 SELECT pause('oc'), resume('oc');
 INSERT INTO oc_orders (id, buyer, amount) VALUES (63, 3, 100);
 SELECT oc_drop('oc2');
-SELECT oc_fails('INSERT INTO oc_users VALUES (9, 1)');
+SELECT fails('INSERT INTO oc_users VALUES (9, 1)');
 
 DROP TABLE oc_orders, oc_users;
 SELECT oc_drop('oc');
@@ -285,10 +279,10 @@ INSERT INTO oc_2021 (id, buyer, amount, at) VALUES (6, 2, 60, '2021-05-01');
 SELECT oc_sales();
 -- a row that changes its partition is the same order
 UPDATE oc_orders SET at = '2020-06-01' WHERE id = 2;
-SELECT oc_fails('UPDATE oc_orders SET at = ''2021-06-01'', amount = 31 WHERE id = 3');
-SELECT oc_fails('UPDATE oc_2020 SET amount = 1');
-SELECT oc_fails('DELETE FROM oc_2021');
-SELECT oc_fails('TRUNCATE oc_2020');
+SELECT fails('UPDATE oc_orders SET at = ''2021-06-01'', amount = 31 WHERE id = 3');
+SELECT fails('UPDATE oc_2020 SET amount = 1');
+SELECT fails('DELETE FROM oc_2021');
+SELECT fails('TRUNCATE oc_2020');
 -- a partition that comes later, before and after it is attached
 CREATE TABLE oc_2022 PARTITION OF oc_orders FOR VALUES FROM ('2022-01-01') TO ('2023-01-01');
 INSERT INTO oc_2022 VALUES (7, 2, 70, '2022-05-01');
@@ -302,9 +296,9 @@ DROP TABLE oc_orders;
 --
 -- The trigger functions, called as they must not be
 --
-SELECT oc_fails('SELECT orders_changed()');
-SELECT oc_fails('SELECT members_changed()');
-SELECT oc_fails('SELECT distributor.guard()');
+SELECT fails('SELECT orders_changed()');
+SELECT fails('SELECT members_changed()');
+SELECT fails('SELECT distributor.guard()');
 CREATE TABLE oc_trigger (id int, buyer bigint, amount numeric);
 SELECT attach_orders('oc', 'oc_trigger', 'id', 'buyer', 'amount');
 DO $$
@@ -324,7 +318,7 @@ BEGIN
 		'AFTER INSERT ON oc_trigger REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION members_changed(''oc'')',
 		'AFTER INSERT ON oc_trigger REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orders_changed(''oc'')'] LOOP
 		EXECUTE 'CREATE TRIGGER a ' || definition;
-		RAISE NOTICE '%', oc_fails('INSERT INTO oc_trigger VALUES (501, 2, 10)');
+		RAISE NOTICE '%', fails('INSERT INTO oc_trigger VALUES (501, 2, 10)');
 		DROP TRIGGER a ON oc_trigger;
 	END LOOP;
 END
@@ -333,16 +327,16 @@ $$;
 SELECT oc_sales() ~ '501=10 \(1:1.00\)' AS posted, (SELECT count(*) FROM oc.sale WHERE order_key = '501') AS once;
 -- an update trigger on columns cannot have what it needs
 CREATE TRIGGER a AFTER UPDATE OF amount ON oc_trigger FOR EACH STATEMENT EXECUTE FUNCTION orders_changed('oc');
-SELECT oc_fails('UPDATE oc_trigger SET amount = 1');
+SELECT fails('UPDATE oc_trigger SET amount = 1');
 DROP TRIGGER a ON oc_trigger;
 -- on a table of somebody else, also one with the name of ours in another schema
 CREATE SCHEMA oc_elsewhere;
 CREATE TABLE oc_elsewhere.oc_trigger (LIKE oc_trigger);
 CREATE TRIGGER a AFTER INSERT ON oc_elsewhere.oc_trigger REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orders_changed('oc');
-SELECT oc_fails('INSERT INTO oc_elsewhere.oc_trigger VALUES (1, 2, 1000000)');
+SELECT fails('INSERT INTO oc_elsewhere.oc_trigger VALUES (1, 2, 1000000)');
 CREATE TEMP TABLE oc_trigger (id int, buyer bigint, amount numeric);
 CREATE TRIGGER a AFTER INSERT ON pg_temp.oc_trigger REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orders_changed('oc');
-SELECT oc_fails('INSERT INTO pg_temp.oc_trigger VALUES (1, 2, 1000000)');
+SELECT fails('INSERT INTO pg_temp.oc_trigger VALUES (1, 2, 1000000)');
 DROP SCHEMA oc_elsewhere CASCADE;
 DROP TABLE pg_temp.oc_trigger, public.oc_trigger;
 SELECT oc_drop('oc');
@@ -358,26 +352,26 @@ CREATE TABLE oc_b (LIKE oc_a INCLUDING ALL);
 SELECT attach_orders('oc', 'oc_a', 'id', 'buyer', 'amount', 'at', 'status'), attach_orders('oc', 'oc_b', 'id', 'buyer', 'amount', 'at', 'status');
 INSERT INTO oc_a VALUES ('1', 2, 10), ('2', 2, 20);
 -- the same key with the same content is another order
-SELECT oc_fails($$INSERT INTO oc_b VALUES ('1', 2, 10)$$);
-SELECT oc_fails($$INSERT INTO oc_b VALUES ('1', 2, 11)$$);
+SELECT fails($$INSERT INTO oc_b VALUES ('1', 2, 10)$$);
+SELECT fails($$INSERT INTO oc_b VALUES ('1', 2, 11)$$);
 -- while it is not paid, it is none of ours
 INSERT INTO oc_b VALUES ('1', 2, 99, DEFAULT, 'open'), ('2', 1, 98, DEFAULT, 'open');
 UPDATE oc_b SET amount = 97, buyer = 1 WHERE id = '1';
-SELECT oc_fails($$UPDATE oc_b SET status = 'paid' WHERE id = '1'$$);
+SELECT fails($$UPDATE oc_b SET status = 'paid' WHERE id = '1'$$);
 DELETE FROM oc_b WHERE id = '1';
 UPDATE oc_b SET id = '3', status = 'paid' WHERE id = '2';
 SELECT oc_sales();
 -- but the one that was posted is kept as it is
-SELECT oc_fails($$UPDATE oc_a SET amount = 11 WHERE id = '1'$$);
-SELECT oc_fails($$DELETE FROM oc_a WHERE id = '1'$$);
+SELECT fails($$UPDATE oc_a SET amount = 11 WHERE id = '1'$$);
+SELECT fails($$DELETE FROM oc_a WHERE id = '1'$$);
 -- what triggers did not see
 SET session_replication_role = replica;
 INSERT INTO oc_b VALUES ('1', 2, 10);
 RESET session_replication_role;
-SELECT oc_fails($$SELECT post_sales('oc')$$);
+SELECT fails($$SELECT post_sales('oc')$$);
 SELECT post_sales('oc', 'oc_a');
 SELECT pause('oc');
-SELECT oc_fails($$SELECT resume('oc')$$);
+SELECT fails($$SELECT resume('oc')$$);
 DELETE FROM oc_b WHERE id = '1';
 SELECT resume('oc');
 -- recorded by call, then in the table, and the other way round: one sale
@@ -385,26 +379,26 @@ SELECT record_sale('oc', 'C', 2, 30, occurred_at => '2020-01-01') > 0 AS recorde
 INSERT INTO oc_a VALUES ('C', 2, 30);
 INSERT INTO oc_a VALUES ('D', 2, 40);
 SELECT record_sale('oc', 'D', 2, 40, occurred_at => '2020-01-01') = sale_id AS same FROM oc.sale WHERE order_key = 'D';
-SELECT oc_fails($$SELECT record_sale('oc', 'D', 2, 41, occurred_at => '2020-01-01')$$);
+SELECT fails($$SELECT record_sale('oc', 'D', 2, 41, occurred_at => '2020-01-01')$$);
 SELECT record_sale('oc', 'E', 2, 50, occurred_at => '2020-01-01') > 0 AS recorded;
-SELECT oc_fails($$INSERT INTO oc_a VALUES ('E', 2, 51)$$);
+SELECT fails($$INSERT INTO oc_a VALUES ('E', 2, 51)$$);
 SELECT order_key, order_source_id, author IS NOT NULL AS by_call FROM oc.sale WHERE order_key IN ('C', 'D', 'E') ORDER BY 1;
-SELECT oc_fails($$UPDATE oc_a SET amount = 31 WHERE id = 'C'$$);
-SELECT oc_fails($$DELETE FROM oc_a WHERE id = 'C'$$);
+SELECT fails($$UPDATE oc_a SET amount = 31 WHERE id = 'C'$$);
+SELECT fails($$DELETE FROM oc_a WHERE id = 'C'$$);
 SELECT oc_sales();
 -- a table that is made anew, or takes the place of another, has the same orders
 CREATE TABLE oc_anew (LIKE oc_a INCLUDING ALL);
 INSERT INTO oc_anew SELECT * FROM oc_a;
-SELECT oc_fails($$SELECT attach_orders('oc', 'oc_anew', 'id', 'buyer', 'amount', 'at', 'status')$$);
+SELECT fails($$SELECT attach_orders('oc', 'oc_anew', 'id', 'buyer', 'amount', 'at', 'status')$$);
 SELECT detach_orders('oc', 'oc_a');
 SELECT attach_orders('oc', 'oc_anew', 'id', 'buyer', 'amount', 'at', 'status');
-SELECT oc_fails($$UPDATE oc_anew SET amount = 11 WHERE id = '1'$$);
-SELECT oc_fails($$DELETE FROM oc_anew WHERE id = '1'$$);
+SELECT fails($$UPDATE oc_anew SET amount = 11 WHERE id = '1'$$);
+SELECT fails($$DELETE FROM oc_anew WHERE id = '1'$$);
 DROP TABLE oc_b;
 CREATE TABLE oc_b (LIKE oc_a INCLUDING ALL);
 INSERT INTO oc_b VALUES ('3', 1, 98), ('4', 2, 40);
 SELECT attach_orders('oc', 'oc_b', 'id', 'buyer', 'amount', 'at', 'status');
-SELECT oc_fails($$UPDATE oc_b SET status = 'open' WHERE id = '3'$$);
+SELECT fails($$UPDATE oc_b SET status = 'open' WHERE id = '3'$$);
 SELECT pause('oc'), resume('oc');
 SELECT oc_sales();
 DROP TABLE oc_a, oc_b, oc_anew;
@@ -418,15 +412,15 @@ CREATE TABLE oc_child () INHERITS (oc_parent);
 INSERT INTO oc_child VALUES (100, 2, 10), (101, 2, 20);
 SELECT count(*) AS posted FROM oc.sale WHERE order_key ~ '^10.$';
 SELECT post_sales('oc');
-SELECT oc_fails('UPDATE oc_parent SET amount = 1 WHERE id = 100');
-SELECT oc_fails('DELETE FROM oc_parent WHERE id = 100');
+SELECT fails('UPDATE oc_parent SET amount = 1 WHERE id = 100');
+SELECT fails('DELETE FROM oc_parent WHERE id = 100');
 -- past the parent nobody hears it, until all is compared
 UPDATE oc_child SET amount = 1 WHERE id = 100;
-SELECT oc_fails($$SELECT post_sales('oc')$$);
+SELECT fails($$SELECT post_sales('oc')$$);
 UPDATE oc_child SET amount = 10 WHERE id = 100;
 INSERT INTO oc_child VALUES (102, 2, 30);
 SELECT pause('oc'), resume('oc');
-SELECT oc_fails($$SELECT attach_orders('oc', 'oc_parent', 'id', 'buyer', 'amount')$$);
+SELECT fails($$SELECT attach_orders('oc', 'oc_parent', 'id', 'buyer', 'amount')$$);
 SELECT detach_orders('oc', 'oc_parent');
 DROP TABLE oc_child, oc_parent;
 
@@ -437,12 +431,12 @@ CREATE TABLE oc_orders (id int, buyer bigint, amount numeric, at date) PARTITION
 CREATE TABLE oc_2020 PARTITION OF oc_orders FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
 SELECT attach_orders('oc', 'oc_orders', 'id', 'buyer', 'amount');
 SELECT oc_drop('oc');
-SELECT oc_fails('INSERT INTO oc_orders VALUES (1, 2, 10, ''2020-01-01'')');
-SELECT oc_fails('INSERT INTO oc_2020 VALUES (1, 2, 10, ''2020-01-01'')');
+SELECT fails('INSERT INTO oc_orders VALUES (1, 2, 10, ''2020-01-01'')');
+SELECT fails('INSERT INTO oc_2020 VALUES (1, 2, 10, ''2020-01-01'')');
 SELECT detach_orders('oc', 'oc_orders');
 INSERT INTO oc_orders VALUES (1, 2, 10, '2020-01-01');
 INSERT INTO oc_2020 VALUES (2, 2, 10, '2020-01-01');
-SELECT oc_fails($$SELECT detach_orders('oc', 'oc_orders')$$);
+SELECT fails($$SELECT detach_orders('oc', 'oc_orders')$$);
 DROP TABLE oc_orders;
 
-DROP FUNCTION oc_fails(text), oc_sales(text), oc_drop(text);
+DROP FUNCTION oc_sales(text), oc_drop(text);

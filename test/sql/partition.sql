@@ -6,17 +6,11 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO';
 \set VERBOSITY terse
 
-CREATE FUNCTION pt_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || left(message, 200), 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 CREATE ROLE pt_owner;
 CREATE ROLE pt_reader;
 DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO pt_owner', current_database()); END $$;
@@ -72,27 +66,27 @@ SELECT member_id, balance, entries FROM pt.balance ORDER BY 1;
 
 -- what is refused
 SET ROLE pt_reader;
-SELECT pt_fails($$SELECT partition_ledger('pt')$$);
-SELECT pt_fails($$SELECT create_ledger_partitions('pt', now())$$);
-SELECT pt_fails($$SELECT archive_ledger('pt', now())$$);
-SELECT pt_fails($$SELECT partition_ledger_tables('pt')$$);
+SELECT fails($$SELECT partition_ledger('pt')$$);
+SELECT fails($$SELECT create_ledger_partitions('pt', now())$$);
+SELECT fails($$SELECT archive_ledger('pt', now())$$);
+SELECT fails($$SELECT partition_ledger_tables('pt')$$);
 RESET ROLE;
-SELECT pt_fails($$SELECT create_ledger_partitions('pt', now())$$);
-SELECT pt_fails($$SELECT archive_ledger('pt', now())$$);
-SELECT pt_fails($$SELECT partition_ledger('none')$$), pt_fails($$SELECT partition_ledger(NULL)$$);
+SELECT fails($$SELECT create_ledger_partitions('pt', now())$$);
+SELECT fails($$SELECT archive_ledger('pt', now())$$);
+SELECT fails($$SELECT partition_ledger('none')$$), fails($$SELECT partition_ledger(NULL)$$);
 CREATE MATERIALIZED VIEW pt_kept AS SELECT count(*) FROM pt.ledger;
-SELECT pt_fails($$SELECT partition_ledger('pt')$$);
+SELECT fails($$SELECT partition_ledger('pt')$$);
 DROP MATERIALIZED VIEW pt_kept;
 SET client_min_messages = error;
 CREATE PUBLICATION pt_pub FOR TABLE pt.ledger;
 RESET client_min_messages;
-SELECT pt_fails($$SELECT partition_ledger('pt')$$);
+SELECT fails($$SELECT partition_ledger('pt')$$);
 DROP PUBLICATION pt_pub;
 CREATE VIEW pt_other AS SELECT count(*) FROM pt.ledger;
-SELECT pt_fails($$SELECT partition_ledger('pt')$$);
+SELECT fails($$SELECT partition_ledger('pt')$$);
 DROP VIEW pt_other;
 CREATE FUNCTION pt_read() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM pt.ledger; END;
-SELECT pt_fails($$SELECT partition_ledger('pt')$$);
+SELECT fails($$SELECT partition_ledger('pt')$$);
 DROP FUNCTION pt_read;
 
 -- divided: the same, but for its key and its partitions
@@ -130,15 +124,15 @@ SELECT member_id, balance, entries FROM pt.balance ORDER BY 1;
 SELECT member_id, available, entries FROM pt.account ORDER BY 1;
 
 -- nobody writes past the guards, by a partition neither
-SELECT pt_fails($$INSERT INTO pt.ledger_p2025_03 (source_id, member_id, posted_at, level, source, rule, amount, currency) VALUES (9, 1, '2025-03-02', 1, 'sale', 'x', 1, 'CNY')$$);
-SELECT pt_fails($$UPDATE pt.ledger_p2025_03 SET amount = 0$$), pt_fails($$DELETE FROM pt.ledger$$), pt_fails($$TRUNCATE pt.ledger_p2025_03$$);
+SELECT fails($$INSERT INTO pt.ledger_p2025_03 (source_id, member_id, posted_at, level, source, rule, amount, currency) VALUES (9, 1, '2025-03-02', 1, 'sale', 'x', 1, 'CNY')$$);
+SELECT fails($$UPDATE pt.ledger_p2025_03 SET amount = 0$$), fails($$DELETE FROM pt.ledger$$), fails($$TRUNCATE pt.ledger_p2025_03$$);
 SET session_replication_role = replica;
-SELECT pt_fails($$UPDATE pt.ledger_p2025_03 SET amount = 0$$), pt_fails($$DELETE FROM pt.ledger_p2025_03$$);
+SELECT fails($$UPDATE pt.ledger_p2025_03 SET amount = 0$$), fails($$DELETE FROM pt.ledger_p2025_03$$);
 RESET session_replication_role;
 -- a partition that somebody else makes is guarded by rows, and by statements as soon as it is known
 SET ROLE pt_owner;
 CREATE TABLE pt.other PARTITION OF pt.ledger FOR VALUES FROM ('2020-01-01Z') TO ('2020-02-01Z');
-SELECT pt_fails($$INSERT INTO pt.other (source_id, member_id, posted_at, level, source, rule, amount, currency) VALUES (9, 1, '2020-01-02', 1, 'sale', 'x', 1, 'CNY')$$);
+SELECT fails($$INSERT INTO pt.other (source_id, member_id, posted_at, level, source, rule, amount, currency) VALUES (9, 1, '2020-01-02', 1, 'sale', 'x', 1, 'CNY')$$);
 SELECT guards FROM pt_parts WHERE part = 'pt.other';
 SELECT create_ledger_partitions('pt', now());
 SELECT guards FROM pt_parts WHERE part = 'pt.other';
@@ -146,7 +140,7 @@ DROP TABLE pt.other;
 -- code of others is found there, too
 CREATE FUNCTION pt.spy() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER spy AFTER INSERT ON pt.ledger_default FOR EACH ROW EXECUTE FUNCTION pt.spy();
-SELECT pt_fails($$SELECT record_sale('pt', 'S', 3, 100)$$);
+SELECT fails($$SELECT record_sale('pt', 'S', 3, 100)$$);
 DROP TRIGGER spy ON pt.ledger_default;
 DROP FUNCTION pt.spy;
 RESET ROLE;
@@ -159,14 +153,14 @@ SELECT create_ledger_partitions('pt', now());
 SELECT l.tableoid::regclass, l.amount FROM pt.ledger l JOIN pt.sale s ON s.sale_id = l.source_id AND l.source = 'sale' WHERE s.order_key = 'E';
 SELECT count(DISTINCT guards) = 1 AS guarded FROM pt_parts;
 SELECT create_ledger_partitions('pt', now()), create_ledger_partitions('pt', '2020-01-01');
-SELECT pt_fails($$SELECT create_ledger_partitions('pt', 'infinity')$$), pt_fails($$SELECT create_ledger_partitions('pt', NULL)$$);
+SELECT fails($$SELECT create_ledger_partitions('pt', 'infinity')$$), fails($$SELECT create_ledger_partitions('pt', NULL)$$);
 
 -- archiving: what must be done before
-SELECT pt_fails($$SELECT archive_ledger('pt', NULL)$$);
+SELECT fails($$SELECT archive_ledger('pt', NULL)$$);
 SELECT archive_ledger('pt', '2024-12-31 15:59:59Z');
-SELECT pt_fails($$SELECT archive_ledger('pt', '2025-01-31 16:00:00Z')$$);
+SELECT fails($$SELECT archive_ledger('pt', '2025-01-31 16:00:00Z')$$);
 CALL fold('pt');
-SELECT pt_fails($$SELECT archive_ledger('pt', '2025-01-31 16:00:00Z')$$);
+SELECT fails($$SELECT archive_ledger('pt', '2025-01-31 16:00:00Z')$$);
 SELECT close_period('pt', '2025-01-31 16:00:00Z', 'January');
 SELECT close_period('pt', '2025-02-28 16:00:00Z', 'February');
 SELECT name, entries, sums FROM pt.closed_period ORDER BY ends_at;
@@ -176,7 +170,7 @@ CREATE TABLE pt_had AS SELECT m.member_id, t.at, b.* FROM pt.member m, (VALUES (
 SELECT * FROM pt_had WHERE at < '2025-04-01' ORDER BY 1, 2;
 -- nor what the plan counts by
 SELECT set_plan('pt', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%", "10%"], "caps": {"member_lifetime": 100000}}]}', now() + interval '1 day');
-SELECT pt_fails($$SELECT archive_ledger('pt', '2025-02-10')$$);
+SELECT fails($$SELECT archive_ledger('pt', '2025-02-10')$$);
 SELECT set_plan('pt', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%", "10%"]}]}', now() + interval '2 days');
 ALTER TABLE pt.plan DISABLE TRIGGER guard_row, DISABLE TRIGGER guard_change;
 DELETE FROM pt.plan WHERE version = 2;
@@ -191,15 +185,15 @@ SELECT * FROM pt_said EXCEPT SELECT m.member_id, s.* FROM pt.member m, statement
 SELECT * FROM pt_had EXCEPT SELECT m.member_id, t.at, b.* FROM pt.member m, (SELECT DISTINCT at FROM pt_had) t, balance('pt', m.member_id, t.at) b;
 SELECT kind, amount, balance, order_key FROM statement('pt', 2, '2025-01-31 16:00Z');
 -- what lies before is not known any more
-SELECT pt_fails($$SELECT statement('pt', 2)$$);
-SELECT pt_fails($$SELECT statement('pt', 2, '2025-01-31 15:59:59Z')$$);
-SELECT pt_fails($$SELECT balance('pt', 2, '2025-01-31 15:59:59Z')$$);
-SELECT pt_fails($$SELECT record_refund('pt', 'A', 'RB', 10)$$);
-SELECT pt_fails($$SELECT record_refund('pt', 'B', 'RC', 10)$$);
+SELECT fails($$SELECT statement('pt', 2)$$);
+SELECT fails($$SELECT statement('pt', 2, '2025-01-31 15:59:59Z')$$);
+SELECT fails($$SELECT balance('pt', 2, '2025-01-31 15:59:59Z')$$);
+SELECT fails($$SELECT record_refund('pt', 'A', 'RB', 10)$$);
+SELECT fails($$SELECT record_refund('pt', 'B', 'RC', 10)$$);
 SELECT * FROM period_seal('pt', 'January');
 SELECT (c.entries, c.sums, c.hash) = (s.entries, s.sums, s.hash) AS intact FROM pt.closed_period c, period_seal('pt', 'February') s WHERE c.name = 'February';
 -- what was taken out is guarded still
-SELECT pt_fails($$UPDATE pt.ledger_p2025_01 SET amount = 0$$), pt_fails($$INSERT INTO pt.ledger_p2025_01 (entry_id) VALUES (1)$$);
+SELECT fails($$UPDATE pt.ledger_p2025_01 SET amount = 0$$), fails($$INSERT INTO pt.ledger_p2025_01 (entry_id) VALUES (1)$$);
 SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'pt.ledger_p2025_01'::regclass ORDER BY 1;
 DROP TABLE pt.ledger_p2025_01;
 -- the next months
@@ -220,7 +214,7 @@ CALL fold('pt');
 SELECT close_period('pt', '2025-03-31 16:00Z', 'March');
 SELECT archive_ledger('pt', '2025-03-31 16:00Z') AS taken_out;
 SELECT pending, available FROM balance('pt', 2);
-SELECT record_fulfillment('pt', 'W', '2025-04-01Z'), pt_fails($$SELECT record_fulfillment('pt', 'A')$$);
+SELECT record_fulfillment('pt', 'W', '2025-04-01Z'), fails($$SELECT record_fulfillment('pt', 'A')$$);
 SELECT pending, available FROM balance('pt', 2);
 SELECT pending, available FROM balance('pt', 2, now());
 SELECT member_id, pending, available FROM pt.balance ORDER BY 1;
@@ -235,7 +229,7 @@ CREATE TABLE pt.ledger_p2024_01 PARTITION OF pt.ledger FOR VALUES FROM ('2024-01
 RESET ROLE;
 SELECT archive_ledger('pt', '2024-02-01') AS taken_out;
 SELECT archived_before, statements_from FROM pt.program;
-SELECT pt_fails($$SELECT record_refund('pt', 'A', 'RB', 10)$$);
+SELECT fails($$SELECT record_refund('pt', 'A', 'RB', 10)$$);
 -- what is committed late for a month that has been archived gets one of its own
 SELECT record_sale('pt', 'late', 3, 100);
 SELECT pt_was('2025-03-20Z', '{late}');
@@ -262,6 +256,6 @@ SET client_min_messages = warning;
 DROP VIEW pt_state, pt_parts;
 SELECT drop_program('pt'), drop_program('Pt "2"');
 DROP TABLE pt_before, pt_said, pt_had;
-DROP FUNCTION pt_was, pt_fails;
+DROP FUNCTION pt_was;
 DROP OWNED BY pt_owner, pt_reader;
 DROP ROLE pt_owner, pt_reader;

@@ -5,19 +5,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION po_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text; name text; tab text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT,
-		name = CONSTRAINT_NAME, tab = TABLE_NAME;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || left(message, 200), 'D: ' || nullif(regexp_replace(left(detail, 200), '[-0-9]{10} [:0-9]{8}\.[0-9]+\+00', 'TIME'), ''), 'H: ' || nullif(hint, ''),
-		'C: ' || nullif(tab || ' ' || name, ' '));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 -- as alter_program() would
 CREATE FUNCTION po_set(program text, settings text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -66,7 +58,7 @@ SELECT adjust('po', 1, -100, 'one too many', 'a-2', currency => 'CNY');
 SELECT adjust('po', 3, 7, 'game', 'a-3', 'POINTS'), adjust('po', 3, 1.125, 'gold', 'a-4', 'GOLD'), adjust('po', 3, 500, 'yen', 'a-5', 'JPY');
 SELECT adjustment_key, member_id, amount, currency, kind, reason, author = current_user AS mine FROM po.adjustment ORDER BY adjustment_id;
 SELECT source, rule, level, member_id, amount, currency, available_at = posted_at AS at_once, reverses FROM po.ledger ORDER BY entry_id;
-SELECT s AS statement, po_fails('SELECT adjust(''po'', ' || s || ')') FROM unnest(ARRAY[
+SELECT s AS statement, fails('SELECT adjust(''po'', ' || s || ')') FROM unnest(ARRAY[
 	$$1, 99, 'welcome', 'a-1'$$, $$2, 100, 'welcome', 'a-1'$$, $$1, 100, 'other', 'a-1'$$, $$1, 100, 'welcome', 'a-1', 'JPY'$$,
 	$$1, 0, 'x', 'k'$$, $$1, 'NaN', 'x', 'k'$$, $$1, 'Infinity', 'x', 'k'$$, $$1, '-Infinity', 'x', 'k'$$, $$1, 1e15, 'x', 'k'$$, $$1, -1e131071, 'x', 'k'$$,
 	$$1, 0.001, 'x', 'k'$$, $$1, 1e-400, 'x', 'k'$$, $$1, 0.5, 'x', 'k', 'JPY'$$, $$1, 1, 'x', 'k', 'ZZZ'$$, $$1, 1, 'x', 'k', 'cny'$$, $$1, 1, 'x', 'k', ''$$,
@@ -84,12 +76,12 @@ SELECT request_payout('po', 1, 10, 'P-1') AS other_case;
 SELECT request_payout('po', 1, NULL, 'p-2');
 SELECT request_payout('po', 3, NULL, 'p-3', 'POINTS'), request_payout('po', 3, 0.125, 'p-4', 'GOLD');
 SELECT payout_key, member_id, member_key, amount, fee, tax, net, currency, state, requested_at = approved_at AS at_once FROM po.payout_state ORDER BY payout_id;
-SELECT s AS statement, po_fails('SELECT request_payout(''po'', ' || s || ')') FROM unnest(ARRAY[
+SELECT s AS statement, fails('SELECT request_payout(''po'', ' || s || ')') FROM unnest(ARRAY[
 	$$1, 41, 'p-1'$$, $$3, 40, 'p-1'$$, $$1, 40, 'p-1', 'JPY'$$,
 	$$1, NULL, 'k'$$, $$1, 0.01, 'k'$$, $$3, 501, 'k', 'JPY'$$, $$3, 1, 'k'$$, $$3, 1.0001, 'k', 'GOLD'$$, $$3, 0.5, 'k', 'JPY'$$,
 	$$3, 0, 'k', 'JPY'$$, $$3, -1, 'k', 'JPY'$$, $$3, 'NaN', 'k', 'JPY'$$, $$3, 'Infinity', 'k', 'JPY'$$, $$3, 1e20, 'k', 'JPY'$$, $$3, 1, 'k', 'ZZZ'$$, $$9, 1, 'k'$$,
 	$$NULL::bigint, 1, 'k'$$, $$3, 1, NULL$$, $$3, 1, '', 'JPY'$$, $$3, 1, repeat('k', 1048576), 'JPY'$$]) AS s;
-SELECT po_fails($$SELECT request_payout('nobody', 1, 1, 'k')$$), po_fails($$SELECT request_payout(NULL, 1, 1, 'k')$$);
+SELECT fails($$SELECT request_payout('nobody', 1, 1, 'k')$$), fails($$SELECT request_payout(NULL, 1, 1, 'k')$$);
 SELECT request_payout('po', 3, 1, 'k', 'JPY') > 0 AS works;
 -- who is frozen or has left may have what it has
 SELECT set_state('po', 3, 'frozen'), request_payout('po', 3, 1, 'frozen', 'JPY') > 0 AS frozen;
@@ -103,7 +95,7 @@ TABLE po_wrong;
 SELECT settle_payout('po', 'p-1', 'bank 7', '2026-03-01 10:00+08'), settle_payout('po', 'p-1', 'bank 7'), settle_payout('po', 'p-1', 'bank 7', '2026-03-01 02:00Z');
 SELECT fail_payout('po', 'p-2', 'no such account'), fail_payout('po', 'p-2', 'no such account');
 SELECT approve_payout('po', 'p-1'), approve_payout('po', 'p-3');
-SELECT s AS statement, po_fails('SELECT ' || s) FROM unnest(ARRAY[
+SELECT s AS statement, fails('SELECT ' || s) FROM unnest(ARRAY[
 	$$settle_payout('po', 'p-1', 'bank 8')$$, $$settle_payout('po', 'p-1')$$, $$settle_payout('po', 'p-1', 'bank 7', '2026-03-02')$$,
 	$$settle_payout('po', 'p-2', 'bank 9')$$, $$approve_payout('po', 'p-2')$$, $$fail_payout('po', 'p-2', 'other')$$,
 	$$settle_payout('po', 'none')$$, $$approve_payout('po', 'none')$$, $$fail_payout('po', 'none', 'x')$$, $$fail_payout('po', 'p-3', NULL)$$,
@@ -127,7 +119,7 @@ SELECT set_payout_terms('po', 'CNY', 10.00, 1.0, 0.0060, 1, 150, '[{"rate": "0%"
 	   set_payout_terms('po', 'POINTS', approval => 'manual') AS other_currency;
 SELECT set_payout_terms('po', 'JPY'), set_payout_terms('po', 'JPY', 5), set_payout_terms('po', 'JPY');
 SELECT currency, version, minimum, fee_fixed, fee_rate, free_count, free_amount, tax, period, approval, author = current_user AS mine FROM po.payout_terms ORDER BY 1, 2;
-SELECT s AS statement, po_fails('SELECT set_payout_terms(''po'', ' || s || ')') FROM unnest(ARRAY[
+SELECT s AS statement, fails('SELECT set_payout_terms(''po'', ' || s || ')') FROM unnest(ARRAY[
 	$$'ZZZ'$$, $$minimum => -1$$, $$minimum => 'NaN'$$, $$minimum => 0.001$$, $$minimum => NULL$$, $$fee_fixed => -1$$, $$fee_fixed => 'Infinity'$$, $$fee_rate => 1$$,
 	$$fee_rate => -0.1$$, $$fee_rate => 'NaN'$$, $$fee_rate => 0.00000000001$$, $$free_count => -1$$, $$free_amount => -1$$, $$free_amount => 1e400$$, $$period => 'week'$$,
 	$$period => NULL$$, $$approval => 'never'$$, $$tax => NULL$$, $$tax => '{}'$$, $$tax => '1'$$, $$tax => '[1]'$$, $$tax => '[{"over": 1, "rate": 0}]'$$, $$tax => '[{"over": 0}]'$$, $$tax => '[{"rate": 0}]'$$,
@@ -147,7 +139,7 @@ SELECT l.rule, l.amount FROM po.ledger l JOIN po.payout p ON p.payout_id = l.sou
 SELECT fail_payout('po', 't-4', 'x'), fail_payout('po', 't-2', 'x');
 SELECT request_payout('po', 2, 300.05, 't-5');
 SELECT payout_key, amount, fee, tax, net, terms_version FROM po.payout_state JOIN po.payout USING (payout_key, amount, fee, tax) WHERE payout_key = 't-5';
-SELECT po_fails($$SELECT request_payout('po', 2, 9.99, 't-6')$$), po_fails($$SELECT request_payout('po', 2, NULL, 't-1')$$);
+SELECT fails($$SELECT request_payout('po', 2, 9.99, 't-6')$$), fails($$SELECT request_payout('po', 2, NULL, 't-1')$$);
 -- a month is one of the program's clock; here the first payout is put before its beginning, and then to it
 CREATE FUNCTION po_shift(key text, at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -173,7 +165,7 @@ SELECT payout_key, amount, fee, tax, net FROM po.payout_state WHERE payout_key ~
 -- by hand
 SELECT request_payout('po', 3, NULL, 'none', 'GOLD') > 0 AS gold;
 SELECT adjust('po', 3, 9, 'game', 'game 2', 'POINTS'), request_payout('po', 3, 5, 'h-1', 'POINTS'), request_payout('po', 3, 4, 'h-2', 'POINTS');
-SELECT po_fails($$SELECT settle_payout('po', 'h-1', 'x')$$);
+SELECT fails($$SELECT settle_payout('po', 'h-1', 'x')$$);
 SELECT approve_payout('po', 'h-1'), settle_payout('po', 'h-1', 'x'), fail_payout('po', 'h-2', 'rejected');
 SELECT payout_key, state, approved_at IS NOT NULL AS approved FROM po.payout_state WHERE payout_key ~ 'h-' ORDER BY 1;
 TABLE po_wrong;
@@ -183,13 +175,13 @@ TABLE po_wrong;
 --
 SELECT po_set('po', $$hold_period = '7 days'$$);
 SELECT record_sale('po', 'S-1', 4, 100);
-SELECT po_fails($$SELECT request_payout('po', 3, NULL, 'pending')$$);
+SELECT fails($$SELECT request_payout('po', 3, NULL, 'pending')$$);
 SELECT record_sale('po', 'S-2', 4, 100, occurred_at => now() - interval '8 days');
 SELECT request_payout('po', 3, NULL, 'eight days') > 0 AS then;
 SELECT amount FROM po.payout WHERE payout_key = 'eight days';
 SELECT po_set('po', $$hold_start = 'fulfilled'$$);
 SELECT record_sale('po', 'S-3', 4, 200);
-SELECT po_fails($$SELECT request_payout('po', 3, NULL, 'unreleased')$$);
+SELECT fails($$SELECT request_payout('po', 3, NULL, 'unreleased')$$);
 SELECT po_release('po', 'S-3');
 SELECT record_refund('po', 'S-3', 'S-3 half', 100);
 SELECT request_payout('po', 3, NULL, 'released') > 0 AS then;
@@ -209,7 +201,7 @@ SELECT create_payout_batch('pb', batch_key => 'b-1');
 SELECT create_payout_batch('pb', batch_key => 'b-1') = 1 AS same, create_payout_batch('pb', NULL, 'EUR', 'b-1', true) = 1 AS same;
 SELECT payout_key, member_key, amount, net, state, batch_key FROM pb.payout_state ORDER BY payout_id;
 SELECT batch_key, currency, sweep, author = current_user AS mine FROM pb.payout_batch;
-SELECT s AS statement, po_fails('SELECT create_payout_batch(''pb'', ' || s || ')') FROM unnest(ARRAY[
+SELECT s AS statement, fails('SELECT create_payout_batch(''pb'', ' || s || ')') FROM unnest(ARRAY[
 	$$batch_key => 'b-1', as_of => '2026-01-01'$$, $$batch_key => 'b-1', currency => 'USD'$$, $$batch_key => 'b-1', sweep => false$$,
 	$$as_of => 'infinity'$$, $$as_of => now() + interval '1 day'$$, $$currency => 'ZZZ'$$, $$batch_key => ''$$, $$batch_key => repeat('k', 1048576)$$, $$sweep => NULL$$]) AS s;
 -- one key is made of currency and time, in whatever time zone the session is
@@ -247,7 +239,7 @@ SELECT payout_key, amount, net FROM pb.payout_state WHERE batch_key = 'b-6';
 SELECT currency, balance FROM pb.balance WHERE member_key = 'eve';
 -- a key that somebody has used
 SELECT adjust('pb', 'cid', 100, 'more', 'cid 4'), request_payout('pb', 'cid', 9, 'b-7 3') > 0 AS used;
-SELECT po_fails($$SELECT create_payout_batch('pb', batch_key => 'b-7')$$);
+SELECT fails($$SELECT create_payout_batch('pb', batch_key => 'b-7')$$);
 SELECT create_payout_batch('pb', batch_key => 'b-8') > 0 AS works;
 
 --
@@ -256,7 +248,7 @@ SELECT create_payout_batch('pb', batch_key => 'b-8') > 0 AS works;
 SELECT adjust('pb', 'dot', 100, 'more', 'dot 2'), adjust('pb', 'bob', -20, 'less', 'bob 4');
 CALL fold('pb');
 SELECT adjust('pb', 'dot', 10, 'more', 'dot 3'), adjust('pb', 'bob', 50, 'more', 'bob 5');
-SELECT request_payout('pb', 'dot', 40, 'folded') > 0 AS folded, po_fails($$SELECT request_payout('pb', 'dot', 65.01, 'more')$$);
+SELECT request_payout('pb', 'dot', 40, 'folded') > 0 AS folded, fails($$SELECT request_payout('pb', 'dot', 65.01, 'more')$$);
 SELECT create_payout_batch('pb', batch_key => 'b-9') > 0 AS batch;
 SELECT payout_key, member_key, amount FROM pb.payout_state WHERE payout_key = 'folded' OR batch_key = 'b-9' ORDER BY payout_id;
 SELECT member_key, currency, balance FROM pb.balance ORDER BY 1, 2;
@@ -266,27 +258,27 @@ SELECT member_key, currency, balance FROM pb.balance ORDER BY 1, 2;
 --
 CREATE ROLE po_clerk;
 SET ROLE po_clerk;
-SELECT s AS statement, po_fails('SELECT ' || s) FROM unnest(ARRAY[
+SELECT s AS statement, fails('SELECT ' || s) FROM unnest(ARRAY[
 	$$adjust('po', 1, 1, 'x', 'clerk')$$, $$write_off('po')$$, $$set_payout_terms('po')$$, $$request_payout('po', 1, 1, 'clerk')$$, $$approve_payout('po', 'p-1')$$,
 	$$settle_payout('po', 'p-1')$$, $$fail_payout('po', 'p-1', 'x')$$, $$create_payout_batch('po')$$]) AS s;
 RESET ROLE;
 GRANT USAGE ON SCHEMA po TO po_clerk;
 GRANT INSERT ON po.payout_batch TO po_clerk;
 SET ROLE po_clerk;
-SELECT s AS statement, po_fails('SELECT ' || s) FROM unnest(ARRAY[
+SELECT s AS statement, fails('SELECT ' || s) FROM unnest(ARRAY[
 	$$adjust('po', 1, 1, 'x', 'clerk')$$, $$write_off('po')$$, $$set_payout_terms('po')$$, $$request_payout('po', 1, 1, 'clerk')$$, $$approve_payout('po', 'p-1')$$,
 	$$settle_payout('po', 'p-1')$$, $$fail_payout('po', 'p-1', 'x')$$, $$create_payout_batch('po')$$, $$create_payout_batch('po', sweep => false, batch_key => 'clerk')$$]) AS s;
 RESET ROLE;
 GRANT INSERT ON po.adjustment, po.payout TO po_clerk;
 SET ROLE po_clerk;
 SELECT adjust('po', 1, 10, 'x', 'clerk') > 0 AS adjusted, request_payout('po', 1, 10, 'clerk') > 0 AS requested;
-SELECT po_fails('TABLE po.ledger'), po_fails('TABLE po.payout_state'), po_fails('INSERT INTO po.payout DEFAULT VALUES');
+SELECT fails('TABLE po.ledger'), fails('TABLE po.payout_state'), fails('INSERT INTO po.payout DEFAULT VALUES');
 RESET ROLE;
 SELECT author FROM po.adjustment WHERE adjustment_key = 'clerk' UNION ALL SELECT author FROM po.payout WHERE payout_key = 'clerk';
 TABLE po_wrong;
 
 DROP VIEW po_wrong;
-DROP FUNCTION po_fails, po_set, po_release, po_shift;
+DROP FUNCTION po_set, po_release, po_shift;
 DROP TABLE pb_moment;
 SET client_min_messages = warning;
 SELECT drop_program('po'), drop_program('pb');

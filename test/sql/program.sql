@@ -6,17 +6,11 @@ SET timezone = 'UTC';
 \set VERBOSITY sqlstate
 
 -- what a statement that fails says, without its context
-CREATE FUNCTION program_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 
 --
 -- The example of the README, as written
@@ -79,20 +73,20 @@ WHERE c.relnamespace = 'program_t'::regnamespace AND c.relkind = 'r' GROUP BY c.
 
 -- nobody changes them directly, the superuser included
 CREATE FUNCTION pg_temp.try(statement text) RETURNS text LANGUAGE sql AS $$
-	SELECT split_part(public.program_fails(statement), E'\n', 1)
+	SELECT split_part(public.fails(statement), E'\n', 1)
 $$;
 SELECT relname, pg_temp.try(format('INSERT INTO program_t.%I DEFAULT VALUES', relname)) AS inserted,
        pg_temp.try(format('DELETE FROM program_t.%I', relname)) AS deleted,
        pg_temp.try(format('TRUNCATE program_t.%I', relname)) AS truncated
 FROM pg_class WHERE relnamespace = 'program_t'::regnamespace AND relkind = 'r' ORDER BY relname \gx
-SELECT program_fails('UPDATE program_t.member SET rank = NULL');
-SELECT program_fails('UPDATE program_t.ledger SET amount = 0');
-SELECT program_fails('INSERT INTO program_t.ledger DEFAULT VALUES');
-SELECT program_fails('SELECT guard()');
+SELECT fails('UPDATE program_t.member SET rank = NULL');
+SELECT fails('UPDATE program_t.ledger SET amount = 0');
+SELECT fails('INSERT INTO program_t.ledger DEFAULT VALUES');
+SELECT fails('SELECT guard()');
 CREATE TABLE program_unguarded (i int);
 CREATE TRIGGER guard BEFORE INSERT ON program_unguarded EXECUTE FUNCTION distributor.guard();
 -- on a table outside of programs it just refuses
-SELECT split_part(program_fails('INSERT INTO program_unguarded VALUES (1)'), ':', 1);
+SELECT split_part(fails('INSERT INTO program_unguarded VALUES (1)'), ':', 1);
 DROP TABLE program_unguarded;
 
 -- a program without settings, or without one of its tables
@@ -101,65 +95,65 @@ SET LOCAL client_min_messages = warning;
 SET LOCAL session_replication_role = replica;
 DELETE FROM program_t.program;
 SET LOCAL session_replication_role = origin;
-SELECT program_fails($$SELECT add_member('program_t', 1)$$);
+SELECT fails($$SELECT add_member('program_t', 1)$$);
 ROLLBACK;
 BEGIN;
 DROP TABLE program_t.orphan;
-SELECT program_fails($$SELECT add_member('program_t', 1)$$);
+SELECT fails($$SELECT add_member('program_t', 1)$$);
 ROLLBACK;
-SELECT program_fails($$SELECT add_member('program_nowhere', 1)$$);
-SELECT program_fails($$SELECT add_member('public', 1)$$);
-SELECT program_fails($$SELECT add_member('pg_catalog', 1)$$);
-SELECT program_fails($$SELECT add_member('', 1)$$);
-SELECT program_fails($$SELECT add_member(NULL, 1)$$);
-SELECT program_fails($$SELECT set_plan('program_nowhere', '{"rules": []}')$$);
-SELECT program_fails($$SELECT * FROM explain('program_nowhere', '1')$$);
-SELECT program_fails($$SELECT pause('program_nowhere')$$);
+SELECT fails($$SELECT add_member('program_nowhere', 1)$$);
+SELECT fails($$SELECT add_member('public', 1)$$);
+SELECT fails($$SELECT add_member('pg_catalog', 1)$$);
+SELECT fails($$SELECT add_member('', 1)$$);
+SELECT fails($$SELECT add_member(NULL, 1)$$);
+SELECT fails($$SELECT set_plan('program_nowhere', '{"rules": []}')$$);
+SELECT fails($$SELECT * FROM explain('program_nowhere', '1')$$);
+SELECT fails($$SELECT pause('program_nowhere')$$);
 
 -- code of others on the tables is not run with the rights of whoever orders
 CREATE FUNCTION program_spy() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''spy''; RETURN NULL; END';
 BEGIN;
 CREATE TRIGGER spy AFTER INSERT ON program_t.member FOR EACH ROW EXECUTE FUNCTION program_spy();
-SELECT program_fails($$SELECT add_member('program_t', 1)$$);
+SELECT fails($$SELECT add_member('program_t', 1)$$);
 ROLLBACK;
 BEGIN;
 ALTER TABLE program_t.member_history ADD UNIQUE (member_id, revision, change) DEFERRABLE;
-SELECT split_part(program_fails($$SELECT add_member('program_t', 1)$$), E'\n', 1) AS refused;
+SELECT split_part(fails($$SELECT add_member('program_t', 1)$$), E'\n', 1) AS refused;
 ROLLBACK;
 BEGIN;
 CREATE RULE spy AS ON INSERT TO program_t.member DO ALSO NOTIFY spy;
-SELECT program_fails($$SELECT add_member('program_t', 1)$$);
+SELECT fails($$SELECT add_member('program_t', 1)$$);
 ROLLBACK;
 BEGIN;
 CREATE ROLE regress_program_other;
 ALTER TABLE program_t.sale OWNER TO regress_program_other;
-SELECT program_fails($$SELECT add_member('program_t', 1)$$);
+SELECT fails($$SELECT add_member('program_t', 1)$$);
 ROLLBACK;
 DROP FUNCTION program_spy();
 
 --
 -- create_program: arguments that are refused
 --
-SELECT program_fails($$SELECT create_program('program_t', 'CNY')$$);
-SELECT program_fails($$SELECT create_program('distributor', 'CNY')$$);
-SELECT program_fails($$SELECT create_program('pg_mine', 'CNY')$$);
-SELECT program_fails($$SELECT create_program('', 'CNY')$$);
-SELECT program_fails($$SELECT create_program(repeat('x', 64), 'CNY')$$);
-SELECT program_fails($$SELECT create_program(repeat('x', 1000), 'CNY')$$);
-SELECT program_fails($$SELECT create_program(repeat('店', 22), 'CNY')$$);
-SELECT program_fails($$SELECT create_program(NULL, 'CNY')$$);
-SELECT program_fails($$SELECT create_program('program_x', NULL)$$);
-SELECT program_fails($$SELECT create_program('program_x', 'CNY', key_type => NULL)$$);
-SELECT program_fails($$SELECT create_program('program_x', 'CNY', key_type => 'uuid')$$);
-SELECT program_fails($$SELECT create_program('program_x', 'CNY', key_type => '')$$);
-SELECT program_fails($$SELECT create_program('program_x', 'CNY', time_zone => 'Asia/Peking')$$);
-SELECT program_fails($$SELECT create_program('program_x', 'CNY', time_zone => '')$$);
-SELECT program_fails($$SELECT create_program('program_x', 'cny')$$);
-SELECT program_fails($$SELECT create_program('program_x', '')$$);
-SELECT program_fails($$SELECT create_program('program_x', E'CNY\n')$$);
-SELECT program_fails($$SELECT create_program('program_x', 'C''NY')$$);
-SELECT program_fails($$SELECT create_program('program_x', 'ABCDEFGHIJKLMNOPQ')$$);
-SELECT program_fails($$SELECT create_program('program_x')$$);
+SELECT fails($$SELECT create_program('program_t', 'CNY')$$);
+SELECT fails($$SELECT create_program('distributor', 'CNY')$$);
+SELECT fails($$SELECT create_program('pg_mine', 'CNY')$$);
+SELECT fails($$SELECT create_program('', 'CNY')$$);
+SELECT fails($$SELECT create_program(repeat('x', 64), 'CNY')$$);
+SELECT fails($$SELECT create_program(repeat('x', 1000), 'CNY')$$);
+SELECT fails($$SELECT create_program(repeat('店', 22), 'CNY')$$);
+SELECT fails($$SELECT create_program(NULL, 'CNY')$$);
+SELECT fails($$SELECT create_program('program_x', NULL)$$);
+SELECT fails($$SELECT create_program('program_x', 'CNY', key_type => NULL)$$);
+SELECT fails($$SELECT create_program('program_x', 'CNY', key_type => 'uuid')$$);
+SELECT fails($$SELECT create_program('program_x', 'CNY', key_type => '')$$);
+SELECT fails($$SELECT create_program('program_x', 'CNY', time_zone => 'Asia/Peking')$$);
+SELECT fails($$SELECT create_program('program_x', 'CNY', time_zone => '')$$);
+SELECT fails($$SELECT create_program('program_x', 'cny')$$);
+SELECT fails($$SELECT create_program('program_x', '')$$);
+SELECT fails($$SELECT create_program('program_x', E'CNY\n')$$);
+SELECT fails($$SELECT create_program('program_x', 'C''NY')$$);
+SELECT fails($$SELECT create_program('program_x', 'ABCDEFGHIJKLMNOPQ')$$);
+SELECT fails($$SELECT create_program('program_x')$$);
 SELECT count(*) AS left_behind FROM pg_namespace WHERE nspname LIKE 'program\_x%' OR nspname LIKE 'pg\_mine';
 
 --
@@ -206,8 +200,8 @@ SELECT detach_members(name, 'program_users') IS NOT NULL AS detached, detach_ord
 SET client_min_messages = warning;
 DROP SCHEMA "program.t" CASCADE;
 RESET client_min_messages;
-SELECT program_fails($$INSERT INTO program_users VALUES (4, 1)$$);
-SELECT program_fails($$SELECT detach_members('program.t', 'program_users')$$);
+SELECT fails($$INSERT INTO program_users VALUES (4, 1)$$);
+SELECT fails($$SELECT detach_members('program.t', 'program_users')$$);
 DROP TABLE program_users, program_orders;
 DO $$
 DECLARE
@@ -242,7 +236,7 @@ RESET client_min_messages;
 --
 -- no plan yet
 SELECT add_member('program_t', 1), add_member('program_t', 2, 1);
-SELECT program_fails($$SELECT record_sale('program_t', 'A', 2, 100, occurred_at => '2020-01-01')$$);
+SELECT fails($$SELECT record_sale('program_t', 'A', 2, 100, occurred_at => '2020-01-01')$$);
 -- the first is valid from -infinity on
 SELECT set_plan('program_t', '{"rules": [{"name": "one", "kind": "unilevel", "levels": ["10%"]}]}');
 SELECT record_sale('program_t', 'old', 2, 100, occurred_at => '1999-12-31');
@@ -260,35 +254,35 @@ SELECT record_sale('program_t', 'before', 2, 100, occurred_at => '2199-12-31 23:
 SELECT record_sale('program_t', 'between', 2, 100, occurred_at => '2150-01-01');
 SELECT e.order_key, s.plan_version, e.rule, e.amount FROM program_t.earnings e JOIN program_t.sale s USING (sale_id) ORDER BY sale_id;
 -- a plan that begins in the past: not where sales have been posted since
-SELECT program_fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}', '2000-01-01')$$)
+SELECT fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}', '2000-01-01')$$)
 	~ E'^55000: sales since .* have been posted already\nD: Order "(late|now|edge|before|between)", for one, was posted by version [1-4] of the plan\\.\nH: Let the plan begin now or later\\.$' AS refused;
-SELECT program_fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}', 'infinity')$$);
+SELECT fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}', 'infinity')$$);
 -- the same beginning twice
-SELECT program_fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}', '2200-01-01')$$);
-SELECT program_fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}', '-infinity')$$);
-SELECT program_fails($$SELECT set_plan('program_t', NULL)$$);
-SELECT program_fails($$SELECT set_plan(NULL, '{"rules": []}')$$);
-SELECT program_fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": [20]}]}')$$);
-SELECT program_fails($$SELECT set_plan('program_t', '{"rules": [{"kind": "unilevel", "levels": ["20%"]}]}')$$);
-SELECT program_fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["60%", "50%"]}]}')$$);
-SELECT program_fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["60%"], "levels": ["50%"]}]}')$$);
-SELECT program_fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "leveles": ["60%"]}]}')$$);
-SELECT program_fails($$SELECT set_plan('program_t', 'null')$$);
-SELECT program_fails($$SELECT set_plan('program_t', '{')$$);
+SELECT fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}', '2200-01-01')$$);
+SELECT fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}', '-infinity')$$);
+SELECT fails($$SELECT set_plan('program_t', NULL)$$);
+SELECT fails($$SELECT set_plan(NULL, '{"rules": []}')$$);
+SELECT fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": [20]}]}')$$);
+SELECT fails($$SELECT set_plan('program_t', '{"rules": [{"kind": "unilevel", "levels": ["20%"]}]}')$$);
+SELECT fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["60%", "50%"]}]}')$$);
+SELECT fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["60%"], "levels": ["50%"]}]}')$$);
+SELECT fails($$SELECT set_plan('program_t', '{"rules": [{"name": "p", "kind": "unilevel", "leveles": ["60%"]}]}')$$);
+SELECT fails($$SELECT set_plan('program_t', 'null')$$);
+SELECT fails($$SELECT set_plan('program_t', '{')$$);
 SELECT count(*) AS versions FROM program_t.plan;
 -- with no sale since, one may begin in the past, before the first
 SELECT create_program('program_u', 'POINTS', time_zone => 'UTC', key_type => 'text');
-SELECT program_fails($$SELECT set_plan('program_u', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}')$$);
+SELECT fails($$SELECT set_plan('program_u', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}')$$);
 SELECT set_plan('program_u', '{"currencies": {"POINTS": {"scale": 0}}, "rules": [{"name": "p", "kind": "unilevel", "levels": ["50%"]}]}', '2020-01-01');
 SELECT set_plan('program_u', '{"currencies": {"POINTS": {"scale": 0}}, "rules": [{"name": "q", "kind": "unilevel", "levels": ["90%"]}]}', '2010-01-01');
-SELECT program_fails($$SELECT record_sale('program_u', 'A', 'x', 1, occurred_at => '2009-01-01')$$);
+SELECT fails($$SELECT record_sale('program_u', 'A', 'x', 1, occurred_at => '2009-01-01')$$);
 -- two programs side by side: the same ids and keys in both
 SELECT add_member('program_u', '1'), add_member('program_u', '2', '1');
 SELECT record_sale('program_u', 'old', '2', 100, occurred_at => '2011-01-01');
-SELECT program_fails($$SELECT record_sale('program_u', 'older', '2', 100, occurred_at => '2009-01-01')$$);
+SELECT fails($$SELECT record_sale('program_u', 'older', '2', 100, occurred_at => '2009-01-01')$$);
 SELECT order_key, member_id, amount, currency FROM program_u.earnings;
 SELECT order_key, member_id, amount, currency FROM program_t.earnings WHERE order_key = 'old';
-SELECT program_fails($$SELECT move_member('program_u', 'x', '1')$$);
+SELECT fails($$SELECT move_member('program_u', 'x', '1')$$);
 
 -- a version that was rolled back comes again with other content
 BEGIN;
@@ -331,7 +325,7 @@ SELECT set_plan('program_f', '{"rules": [{"name": "three", "kind": "unilevel", "
 -- what was posted keeps its plan, also when it is told again
 SELECT record_sale('program_f', 'future', 2, 100, occurred_at => '2100-01-01') > 0 AS same;
 SELECT order_key, rule, amount FROM program_f.earnings ORDER BY entry_id;
-SELECT program_fails($$SELECT set_plan('program_f', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}', '2020-01-01')$$) ~ '^55000' AS refused;
+SELECT fails($$SELECT set_plan('program_f', '{"rules": [{"name": "p", "kind": "unilevel", "levels": ["1%"]}]}', '2020-01-01')$$) ~ '^55000' AS refused;
 -- two plans in one transaction
 BEGIN;
 SELECT set_plan('program_f', '{"rules": [{"name": "five", "kind": "unilevel", "levels": ["50%"]}]}'), set_plan('program_f', '{"rules": [{"name": "six", "kind": "unilevel", "levels": ["60%"]}]}');
@@ -358,7 +352,7 @@ CREATE ROLE regress_program_owner;
 CREATE ROLE regress_program_user;
 GRANT USAGE ON SCHEMA program_f TO regress_program_user;
 SET ROLE regress_program_user;
-SELECT program_fails($$SELECT drop_program('program_f')$$);
+SELECT fails($$SELECT drop_program('program_f')$$);
 RESET ROLE;
 BEGIN;
 DO $$
@@ -373,7 +367,7 @@ END
 $$;
 SET LOCAL ROLE regress_program_owner;
 -- the triggers are those of the tables' owner
-SELECT program_fails($$SELECT drop_program('program_f')$$);
+SELECT fails($$SELECT drop_program('program_f')$$);
 SELECT count(*) > 0 AS triggers FROM pg_trigger WHERE tgname ~ 'program_f';
 -- once they are gone, the program can go
 RESET ROLE;
@@ -402,9 +396,9 @@ INSERT INTO program_more VALUES ('5', 3, 10);
 UPDATE program_orders SET amount = 11;
 DELETE FROM program_users;
 TRUNCATE program_orders, program_more;
-SELECT program_fails($$SELECT drop_program('program_f')$$);
-SELECT program_fails($$SELECT drop_program('public')$$);
-SELECT program_fails($$SELECT drop_program('')$$);
+SELECT fails($$SELECT drop_program('program_f')$$);
+SELECT fails($$SELECT drop_program('public')$$);
+SELECT fails($$SELECT drop_program('')$$);
 SELECT drop_program(NULL) IS NULL AS nothing;
 -- the name is free again
 SELECT create_program('program_f', 'CNY', time_zone => 'UTC');
@@ -440,9 +434,8 @@ SELECT program_zone(NULL);
 SET timezone = -3.5;
 SELECT program_zone(NULL);
 SET timezone = 'UTC';
-SELECT program_fails(format($$SELECT create_program('program_z', 'CNY', time_zone => %L)$$, z)) FROM unnest(ARRAY['Mars/Olympus', ' ', 'UTC; DROP', '+25:99:99']) z;
+SELECT fails(format($$SELECT create_program('program_z', 'CNY', time_zone => %L)$$, z)) FROM unnest(ARRAY['Mars/Olympus', ' ', 'UTC; DROP', '+25:99:99']) z;
 DROP FUNCTION program_zone(text);
 
 SET client_min_messages = warning;
 DROP SCHEMA program_u CASCADE;
-DROP FUNCTION program_fails(text);

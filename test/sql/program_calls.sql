@@ -6,17 +6,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION pc_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 CREATE FUNCTION pc_tree(program text DEFAULT 'pc') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	result text;
@@ -47,25 +41,25 @@ SELECT add_member('pk', 'anna'), add_member('pk', 'bert', 'anna'), add_member('p
 SELECT add_member('pk', 'bert', 'anna') = add_member('pk', 'bert', 'anna') AS same;
 SELECT member_key, (SELECT member_key FROM pk.member s WHERE s.member_id = m.sponsor_id) AS sponsor, depth(path), rank FROM pk.member m ORDER BY path;
 -- refused
-SELECT pc_fails($$SELECT add_member('pc', 42, 0)$$);
-SELECT pc_fails($$SELECT add_member('pc', 1, 42)$$);
-SELECT pc_fails($$SELECT add_member('pc', 5, 5)$$);
-SELECT pc_fails($$SELECT add_member('pc', 5, 6)$$);
-SELECT pc_fails($$SELECT add_member('pc', -1)$$);
-SELECT pc_fails($$SELECT add_member('pc', 5, -1)$$);
-SELECT pc_fails($$SELECT add_member('pc', 'five')$$);
-SELECT pc_fails($$SELECT add_member('pc', '5', 'x')$$);
-SELECT pc_fails($$SELECT add_member('pc', '')$$);
-SELECT pc_fails($$SELECT add_member('pc', '9223372036854775808')$$);
-SELECT pc_fails($$SELECT add_member('pc', NULL::bigint)$$);
-SELECT pc_fails($$SELECT add_member('pc', NULL::text)$$);
-SELECT pc_fails($$SELECT add_member('pc', 5, joined_at => 'infinity')$$);
-SELECT pc_fails($$SELECT add_member('pk', 5)$$);
-SELECT pc_fails($$SELECT add_member('pk', '')$$);
-SELECT pc_fails($$SELECT add_member('pk', 'c', '')$$);
-SELECT pc_fails($$SELECT add_member('pk', 'c', 'c')$$);
-SELECT pc_fails($$SELECT add_member('pk', 'c', 'nobody')$$);
-SELECT pc_fails($$SELECT add_member('pk', 'bert')$$);
+SELECT fails($$SELECT add_member('pc', 42, 0)$$);
+SELECT fails($$SELECT add_member('pc', 1, 42)$$);
+SELECT fails($$SELECT add_member('pc', 5, 5)$$);
+SELECT fails($$SELECT add_member('pc', 5, 6)$$);
+SELECT fails($$SELECT add_member('pc', -1)$$);
+SELECT fails($$SELECT add_member('pc', 5, -1)$$);
+SELECT fails($$SELECT add_member('pc', 'five')$$);
+SELECT fails($$SELECT add_member('pc', '5', 'x')$$);
+SELECT fails($$SELECT add_member('pc', '')$$);
+SELECT fails($$SELECT add_member('pc', '9223372036854775808')$$);
+SELECT fails($$SELECT add_member('pc', NULL::bigint)$$);
+SELECT fails($$SELECT add_member('pc', NULL::text)$$);
+SELECT fails($$SELECT add_member('pc', 5, joined_at => 'infinity')$$);
+SELECT fails($$SELECT add_member('pk', 5)$$);
+SELECT fails($$SELECT add_member('pk', '')$$);
+SELECT fails($$SELECT add_member('pk', 'c', '')$$);
+SELECT fails($$SELECT add_member('pk', 'c', 'c')$$);
+SELECT fails($$SELECT add_member('pk', 'c', 'nobody')$$);
+SELECT fails($$SELECT add_member('pk', 'bert')$$);
 SELECT count(*) FROM pk.member;
 
 --
@@ -77,15 +71,15 @@ SELECT move_member('pk', '42', 'anna') AS team, move_member('pk', 'Bert', '42') 
 SELECT member_key, depth(path) FROM pk.member ORDER BY member_key COLLATE "C";
 -- by number, in a program of keys
 SELECT move_member('pk', (SELECT member_id FROM pk.member WHERE member_key = 'Bert'), (SELECT member_id FROM pk.member WHERE member_key = 'anna'));
-SELECT pc_fails($$SELECT move_member('pc', 1, 9)$$);
-SELECT pc_fails($$SELECT move_member('pc', 1, 1)$$);
-SELECT pc_fails($$SELECT move_member('pc', 1, 5)$$);
-SELECT pc_fails($$SELECT move_member('pc', 5, 1)$$);
-SELECT pc_fails($$SELECT move_member('pc', NULL::bigint, 1)$$);
-SELECT pc_fails($$SELECT move_member('pc', 1, 1, '-1 s')$$);
-SELECT pc_fails($$SELECT move_member('pc', 1, 1, '1 day')$$);
-SELECT pc_fails($$SELECT move_member('pk', 'anna', '42')$$);
-SELECT pc_fails($$SELECT move_member('pk', 'nobody', '42')$$);
+SELECT fails($$SELECT move_member('pc', 1, 9)$$);
+SELECT fails($$SELECT move_member('pc', 1, 1)$$);
+SELECT fails($$SELECT move_member('pc', 1, 5)$$);
+SELECT fails($$SELECT move_member('pc', 5, 1)$$);
+SELECT fails($$SELECT move_member('pc', NULL::bigint, 1)$$);
+SELECT fails($$SELECT move_member('pc', 1, 1, '-1 s')$$);
+SELECT fails($$SELECT move_member('pc', 1, 1, '1 day')$$);
+SELECT fails($$SELECT move_member('pk', 'anna', '42')$$);
+SELECT fails($$SELECT move_member('pk', 'nobody', '42')$$);
 SELECT move_member('pc', 7, 1, NULL), move_member('pc', 7, 1, '0'), move_member('pc', 7, 1, '1 hour');
 SHOW lock_timeout;
 
@@ -98,15 +92,15 @@ SELECT set_rank('pk', 'anna', 'boss'), set_state('pk', '42', 'frozen');
 SELECT pc_tree('pc');
 SELECT pc_tree('pk');
 SELECT member_id, revision, change, state, rank FROM pc.member_history WHERE member_id IN (7, 8, 42) ORDER BY 1, 2;
-SELECT pc_fails($$SELECT set_rank('pc', 5, 'x')$$);
-SELECT pc_fails($$SELECT set_rank('pc', NULL::text, 'x')$$);
-SELECT pc_fails($$SELECT set_state('pc', 5, 'left')$$);
-SELECT pc_fails($$SELECT set_state('pc', 7, 'gone')$$);
-SELECT pc_fails($$SELECT set_state('pc', 7, '')$$);
-SELECT pc_fails($$SELECT set_state('pc', 7, NULL)$$);
-SELECT pc_fails($$SELECT set_state('pc', 7, 'left', NULL)$$);
-SELECT pc_fails($$SELECT set_state('pc', 7, 'left', 'upline')$$);
-SELECT pc_fails($$SELECT set_state('pc', 7, 'frozen', 'sponsor')$$);
+SELECT fails($$SELECT set_rank('pc', 5, 'x')$$);
+SELECT fails($$SELECT set_rank('pc', NULL::text, 'x')$$);
+SELECT fails($$SELECT set_state('pc', 5, 'left')$$);
+SELECT fails($$SELECT set_state('pc', 7, 'gone')$$);
+SELECT fails($$SELECT set_state('pc', 7, '')$$);
+SELECT fails($$SELECT set_state('pc', 7, NULL)$$);
+SELECT fails($$SELECT set_state('pc', 7, 'left', NULL)$$);
+SELECT fails($$SELECT set_state('pc', 7, 'left', 'upline')$$);
+SELECT fails($$SELECT set_state('pc', 7, 'frozen', 'sponsor')$$);
 -- one that left comes back, below the same sponsor or another
 SELECT set_state('pc', 8, 'active');
 SELECT set_state('pc', 8, 'left'), add_member('pc', 8, 7);
@@ -132,12 +126,12 @@ SELECT sale_id, order_key, member_id, amount, currency, occurred_at, path, attri
 -- the same again, in any form, is the same sale
 SELECT record_sale('pc', 'A-1', 201, 99.90, occurred_at => '2020-01-01', attributes => '{"channel": "web"}') = 1 AS same;
 SELECT record_sale('pc', 'A-1', '201', 99.9, 'CNY', attributes => '{"channel":   "web"}') = 1 AS same;
-SELECT pc_fails($$SELECT record_sale('pc', 'A-1', 200, 99.90, attributes => '{"channel": "web"}')$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'A-1', 201, 99.91, attributes => '{"channel": "web"}')$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'A-1', 201, 99.90, 'USD', attributes => '{"channel": "web"}')$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'A-1', 201, 99.90, occurred_at => '2020-01-02', attributes => '{"channel": "web"}')$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'A-1', 201, 99.90)$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'A-1', 201, 99.90, attributes => '{"channel": "shop"}')$$);
+SELECT fails($$SELECT record_sale('pc', 'A-1', 200, 99.90, attributes => '{"channel": "web"}')$$);
+SELECT fails($$SELECT record_sale('pc', 'A-1', 201, 99.91, attributes => '{"channel": "web"}')$$);
+SELECT fails($$SELECT record_sale('pc', 'A-1', 201, 99.90, 'USD', attributes => '{"channel": "web"}')$$);
+SELECT fails($$SELECT record_sale('pc', 'A-1', 201, 99.90, occurred_at => '2020-01-02', attributes => '{"channel": "web"}')$$);
+SELECT fails($$SELECT record_sale('pc', 'A-1', 201, 99.90)$$);
+SELECT fails($$SELECT record_sale('pc', 'A-1', 201, 99.90, attributes => '{"channel": "shop"}')$$);
 -- a key is what it is: letters of either case, blanks
 SELECT record_sale('pc', 'a-1', 201, 10), record_sale('pc', ' A-1', 201, 10), record_sale('pc', '店-1', 201, 10);
 SELECT order_key, string_agg(member_id::text || ':' || amount, ' ' ORDER BY level) AS paid FROM pc.earnings GROUP BY 1 ORDER BY order_key COLLATE "C";
@@ -147,24 +141,24 @@ SELECT occurred_at = posted_at AS now, currency, attributes FROM pc.sale WHERE o
 SELECT add_member('pk', 'carl', 'bert');
 SELECT record_sale('pk', 'K-1', 'carl', 100, 'JPY') > 0 AS posted, record_sale('pk', 'K-2', (SELECT member_id FROM pk.member WHERE member_key = 'carl'), 100) > 0 AS posted;
 SELECT order_key, member_key, level, amount, currency FROM pk.earnings ORDER BY 1, 3;
-SELECT pc_fails($$SELECT record_sale('pc', NULL, 201, 10)$$);
-SELECT pc_fails($$SELECT record_sale('pc', '', 201, 10)$$);
-SELECT pc_fails($$SELECT record_sale('pc', repeat('k', 1025), 201, 10)$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'B', NULL::bigint, 10)$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'B', 201, NULL)$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'B', 201, 'NaN')$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'B', 201, 'Infinity')$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'B', 201, -1)$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'B', 201, 10, 'cny')$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'B', 201, 10, '')$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'B', 201, 10, occurred_at => 'infinity')$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'B', 5, 10)$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'B', 'x', 10)$$);
-SELECT pc_fails($$SELECT record_sale('pc', 'B', -5, 10)$$);
-SELECT pc_fails($$SELECT record_sale('pk', 'B', 'nobody', 10)$$);
-SELECT pc_fails($$SELECT record_sale('pk', 'B', '', 10)$$);
-SELECT pc_fails($$SELECT record_sale('pk', 'B', 4242, 10)$$);
-SELECT pc_fails($$SELECT record_sale(NULL, 'B', 201, 10)$$);
+SELECT fails($$SELECT record_sale('pc', NULL, 201, 10)$$);
+SELECT fails($$SELECT record_sale('pc', '', 201, 10)$$);
+SELECT fails($$SELECT record_sale('pc', repeat('k', 1025), 201, 10)$$);
+SELECT fails($$SELECT record_sale('pc', 'B', NULL::bigint, 10)$$);
+SELECT fails($$SELECT record_sale('pc', 'B', 201, NULL)$$);
+SELECT fails($$SELECT record_sale('pc', 'B', 201, 'NaN')$$);
+SELECT fails($$SELECT record_sale('pc', 'B', 201, 'Infinity')$$);
+SELECT fails($$SELECT record_sale('pc', 'B', 201, -1)$$);
+SELECT fails($$SELECT record_sale('pc', 'B', 201, 10, 'cny')$$);
+SELECT fails($$SELECT record_sale('pc', 'B', 201, 10, '')$$);
+SELECT fails($$SELECT record_sale('pc', 'B', 201, 10, occurred_at => 'infinity')$$);
+SELECT fails($$SELECT record_sale('pc', 'B', 5, 10)$$);
+SELECT fails($$SELECT record_sale('pc', 'B', 'x', 10)$$);
+SELECT fails($$SELECT record_sale('pc', 'B', -5, 10)$$);
+SELECT fails($$SELECT record_sale('pk', 'B', 'nobody', 10)$$);
+SELECT fails($$SELECT record_sale('pk', 'B', '', 10)$$);
+SELECT fails($$SELECT record_sale('pk', 'B', 4242, 10)$$);
+SELECT fails($$SELECT record_sale(NULL, 'B', 201, 10)$$);
 -- scale: what is stored is what was given; what is paid is rounded once
 SELECT record_sale('pc', 'tiny', 201, 1e-20) > 0 AS posted, record_sale('pc', 'huge', 201, 1e30) > 0 AS posted, record_sale('pc', 'zero', 201, 0.000) > 0 AS posted;
 SELECT order_key, amount FROM pc.sale WHERE order_key IN ('tiny', 'huge', 'zero') ORDER BY 1;
@@ -181,10 +175,10 @@ SELECT sum((i * 0.10)::numeric(20,2)) + sum(round(i * 0.05, 2)) AS expected FROM
 -- The same member again, with another rank: nothing changes
 --
 SELECT add_member('pc', 1000, rank => 'silver');
-SELECT pc_fails($$SELECT add_member('pc', 1000, rank => 'gold')$$);
+SELECT fails($$SELECT add_member('pc', 1000, rank => 'gold')$$);
 SELECT add_member('pc', 1000, rank => 'silver'), add_member('pc', 1000);
 SELECT set_rank('pc', 1000, NULL);
-SELECT pc_fails($$SELECT add_member('pc', 1000, rank => 'silver')$$);
+SELECT fails($$SELECT add_member('pc', 1000, rank => 'silver')$$);
 SELECT add_member('pc', 1000);
 SELECT revision, change, rank FROM pc.member_history WHERE member_id = 1000 ORDER BY revision;
 -- one that comes back comes with the rank that is said, or with the one it had
@@ -198,4 +192,4 @@ SELECT state, rank FROM pc.member WHERE member_id = 1000;
 SET client_min_messages = warning;
 DROP SCHEMA pc, pk CASCADE;
 RESET client_min_messages;
-DROP FUNCTION pc_fails(text), pc_tree(text);
+DROP FUNCTION pc_tree(text);

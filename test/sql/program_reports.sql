@@ -5,17 +5,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION pr_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 
 --
 -- explain
@@ -45,9 +39,9 @@ SELECT path, path_states, path_ranks FROM pr.sale WHERE order_key = 'A';
 -- a sale of nothing, of a root, in a currency without decimals
 SELECT record_sale('pr', 'B', 1, 0) > 0 AS posted, record_sale('pr', 'C', 4, 99, 'JPY') > 0 AS posted;
 SELECT order_key, e.* FROM unnest('{B,C}'::text[]) order_key, explain('pr', order_key) e;
-SELECT pr_fails($$SELECT * FROM explain('pr', 'nothing')$$);
-SELECT pr_fails($$SELECT * FROM explain('pr', '')$$);
-SELECT pr_fails($$SELECT * FROM explain('nowhere', 'A')$$);
+SELECT fails($$SELECT * FROM explain('pr', 'nothing')$$);
+SELECT fails($$SELECT * FROM explain('pr', '')$$);
+SELECT fails($$SELECT * FROM explain('nowhere', 'A')$$);
 SELECT count(*) FROM explain('pr', NULL);
 SELECT count(*) FROM explain(NULL, 'A');
 -- as a function of rows like any other
@@ -79,9 +73,9 @@ SELECT member_id, sponsor_id, level, path, rank, state, personal_volume, team_vo
 SELECT count(*) FROM team('pr', NULL::bigint);
 SELECT count(*) FROM team('pr', NULL::text);
 SELECT count(*) FROM team('pr', 6, NULL) a, team('pr', 6, 2147483647) b;
-SELECT pr_fails($$SELECT * FROM team('pr', 6, -1)$$);
-SELECT pr_fails($$SELECT * FROM team('pr', 'x')$$);
-SELECT split_part(pr_fails($$SELECT * FROM team('nowhere', 6)$$), ':', 1) AS nowhere;
+SELECT fails($$SELECT * FROM team('pr', 6, -1)$$);
+SELECT fails($$SELECT * FROM team('pr', 'x')$$);
+SELECT split_part(fails($$SELECT * FROM team('nowhere', 6)$$), ':', 1) AS nowhere;
 -- functions of the user's that bear our names do not come in between
 CREATE FUNCTION public.depth(refpath) RETURNS int LANGUAGE sql AS 'SELECT 1/0';
 CREATE FUNCTION public.sum_numeric() RETURNS int LANGUAGE sql AS 'SELECT 1';
@@ -164,15 +158,15 @@ SELECT member_key, currency, balance, entries FROM pk.balance ORDER BY member_ke
 SELECT order_key, member_key, sale_member_id, sale_amount, amount FROM pk.earnings ORDER BY level;
 
 -- programs that are none
-SELECT pr_fails($$SELECT * FROM team('nowhere', 1)$$);
-SELECT pr_fails($$SELECT * FROM team('nowhere', 'anna')$$);
-SELECT pr_fails($$SELECT * FROM team('public', 1, 2)$$);
-SELECT pr_fails($$SELECT * FROM team('', 1)$$);
-SELECT pr_fails($$SELECT check_program('nowhere')$$);
+SELECT fails($$SELECT * FROM team('nowhere', 1)$$);
+SELECT fails($$SELECT * FROM team('nowhere', 'anna')$$);
+SELECT fails($$SELECT * FROM team('public', 1, 2)$$);
+SELECT fails($$SELECT * FROM team('', 1)$$);
+SELECT fails($$SELECT check_program('nowhere')$$);
 SELECT check_program('pr') IS NOT NULL AS exists, check_program(NULL) IS NULL AS nothing;
 
 SET client_min_messages = warning;
 DROP SCHEMA pr, pk CASCADE;
 RESET client_min_messages;
 DROP TABLE pr_sale;
-DROP FUNCTION pr_fails(text), pr_random(float8), pr_wrong(), pr_ids(bigint);
+DROP FUNCTION pr_random(float8), pr_wrong(), pr_ids(bigint);

@@ -7,17 +7,11 @@ SET timezone = 'UTC';
 SET client_min_messages = warning;
 \set VERBOSITY terse
 
-CREATE FUNCTION re_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || left(message, 200), 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 SELECT create_program('re', 'USD', time_zone => 'UTC');
 SELECT set_plan('re', '{"rules": [
 	{"name": "order", "kind": "unilevel", "levels": ["10%", "5%"]},
@@ -45,7 +39,7 @@ SELECT relname, idx_tup_fetch + seq_tup_read < 100 * (2 * 200 + 2 + 4 * 100) AS 
 COMMIT;
 TABLE re_orders;
 -- the number of a line, and what looks like one
-SELECT l AS line, re_fails(format('SELECT record_refund(%L, %L, %L, 1, %L)', 're', 'many', 'no', l))
+SELECT l AS line, fails(format('SELECT record_refund(%L, %L, %L, 1, %L)', 're', 'many', 'no', l))
   FROM unnest('{0,00101,0101,+101,"101 ",201,4294967397,99999999999999999999,-1,1.0,x}'::text[]) AS l;
 -- the rest by one statement, of a table
 CREATE TABLE re_refunds (no text, order_no text, amount numeric, line text);
@@ -61,7 +55,7 @@ CREATE TABLE re_events (id text, member int, amount numeric, status text, refund
 SELECT attach_orders('re', 're_events', key => 'id', member => 'member', amount => 'amount', status => 'status', refunded_amount => 'refunded');
 INSERT INTO re_events VALUES ('e1', 3, 100, 'paid', 10), ('e1', 3, 100, 'paid', 30), ('e1', 3, 100, 'paid', 30);
 INSERT INTO re_events VALUES ('e1', 3, 100, 'paid', 35), ('e1', 3, 100, 'paid', 60);
-SELECT re_fails(s) FROM unnest(ARRAY[
+SELECT fails(s) FROM unnest(ARRAY[
 	$$INSERT INTO re_events VALUES ('e1', 3, 100, 'paid', 80), ('e1', 3, 100, 'paid', 70)$$,
 	$$INSERT INTO re_events VALUES ('e2', 3, 100, 'paid', 60), ('e2', 3, 100, 'paid', 100.01)$$,
 	$$INSERT INTO re_events VALUES ('e2', 3, 100, 'refunded', 0), ('e2', 3, 100, 'paid', 0), ('e2', 3, 100, 'paid', 0)$$]) AS s;
@@ -81,12 +75,12 @@ SELECT post_sales('re');
 SELECT pause('re');
 SELECT resume('re');
 SELECT attach_refunds('re', 're_refunds', 'no', 'order_no', 'amount', line_key => 'line');
-SELECT re_fails($$SELECT record_refund('re', 'late', 'misfit-1', 100.01)$$);
-SELECT re_fails($$DELETE FROM re_refunds WHERE no = 'misfit-1'$$);
+SELECT fails($$SELECT record_refund('re', 'late', 'misfit-1', 100.01)$$);
+SELECT fails($$DELETE FROM re_refunds WHERE no = 'misfit-1'$$);
 -- but a new one that does not fit is an error, whoever reads it
 SELECT detach_refunds('re', 're_refunds');
 INSERT INTO re_refunds VALUES ('new', 'late', 75.01, NULL);
-SELECT re_fails($$SELECT attach_refunds('re', 're_refunds', 'no', 'order_no', 'amount', line_key => 'line')$$);
+SELECT fails($$SELECT attach_refunds('re', 're_refunds', 'no', 'order_no', 'amount', line_key => 'line')$$);
 DELETE FROM re_refunds WHERE no = 'new';
 SELECT attach_refunds('re', 're_refunds', 'no', 'order_no', 'amount', line_key => 'line');
 SELECT * FROM re_orders WHERE order_key = 'late';
@@ -94,4 +88,3 @@ SELECT * FROM re_orders WHERE order_key = 'late';
 DROP VIEW re_orders;
 SELECT drop_program('re');
 DROP TABLE re_refunds, re_events;
-DROP FUNCTION re_fails;

@@ -5,18 +5,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION rf_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text; name text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, name = CONSTRAINT_NAME;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || left(message, 200), 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''),
-		'C: ' || nullif(name, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 SELECT create_program('rf', 'CNY', time_zone => 'UTC');
 SELECT set_plan('rf', '{"rules": [
 	{"name": "sales", "kind": "unilevel", "levels": ["10%", "5%", "3.33%"]},
@@ -68,8 +61,8 @@ SELECT member_id, balance, entries FROM rf.balance ORDER BY member_id;
 SELECT refund_key, order_key, line_key, amount, author IS NOT NULL AS by_call FROM rf.refund;
 -- the same again, in whatever form, is the same; more is too much
 SELECT record_refund('rf', 'A', 'A-1') = 1 AS same;
-SELECT rf_fails($$SELECT record_refund('rf', 'A', 'A-2')$$);
-SELECT rf_fails($$SELECT record_refund('rf', 'A', 'A-2', 0.01)$$);
+SELECT fails($$SELECT record_refund('rf', 'A', 'A-2')$$);
+SELECT fails($$SELECT record_refund('rf', 'A', 'A-2', 0.01)$$);
 
 --
 -- Parts of an order: rounded once, divided by what remains
@@ -80,7 +73,7 @@ SELECT record_refund('rf', 'B', 'B-2', 33.33, occurred_at => '2026-01-02');
 SELECT record_refund('rf', 'B', 'B-1', 33.330);
 SELECT record_refund('rf', 'B', 'B-2', 33.33);
 SELECT rule, level, member_id, amount, taken, remains FROM rf_entries WHERE order_key = 'B' ORDER BY rule, level;
-SELECT rf_fails($$SELECT record_refund('rf', 'B', 'B-3', 33.34)$$);
+SELECT fails($$SELECT record_refund('rf', 'B', 'B-3', 33.34)$$);
 SELECT record_refund('rf', 'B', 'B-3', 33.33);
 SELECT rule, level, member_id, amount, taken, remains FROM rf_entries WHERE order_key = 'B' ORDER BY rule, level;
 -- as the reports show it
@@ -91,20 +84,20 @@ SELECT rule, level, member_id, amount FROM explain('rf', 'B') WHERE amount IS NO
 --
 -- The same key with other content
 --
-SELECT s AS statement, rf_fails(s) FROM unnest(ARRAY[
+SELECT s AS statement, fails(s) FROM unnest(ARRAY[
 	$$SELECT record_refund('rf', 'B', 'B-1', 33)$$,
 	$$SELECT record_refund('rf', 'B', 'B-1')$$,
 	$$SELECT record_refund('rf', 'A', 'B-1', 33.33)$$,
 	$$SELECT record_refund('rf', 'B', 'B-1', 33.33, '1')$$,
 	$$SELECT record_refund('rf', 'B', 'B-2', 33.33, occurred_at => '2026-01-03')$$]) AS s;
 -- keys that differ in case are two
-SELECT rf_fails($$SELECT record_refund('rf', 'B', 'b-1')$$);
+SELECT fails($$SELECT record_refund('rf', 'B', 'b-1')$$);
 
 --
 -- Bad inputs
 --
 SELECT record_sale('rf', 'C', 4, 100);
-SELECT s AS statement, rf_fails('SELECT record_refund(' || s || ')') FROM unnest(ARRAY[
+SELECT s AS statement, fails('SELECT record_refund(' || s || ')') FROM unnest(ARRAY[
 	$$NULL, 'C', 'x'$$, $$'rf', NULL, 'x'$$, $$'rf', 'C', NULL$$, $$'rf', '', 'x'$$, $$'rf', 'C', ''$$,
 	$$'rf', 'C', repeat('k', 1048576)$$, $$'rf', repeat('k', 1048576), 'x'$$, $$'rf', 'C', 'x', 1, ''$$,
 	$$'rf', 'C', 'x', 1, repeat('k', 1048576)$$,
@@ -122,7 +115,7 @@ SELECT rule, level, member_id, amount, taken, remains FROM rf_entries WHERE orde
 --
 SELECT record_sale('rf', 'Z', 4, 0);
 SELECT record_refund('rf', 'Z', 'Z-1');
-SELECT rf_fails($$SELECT record_refund('rf', 'Z', 'Z-2')$$);
+SELECT fails($$SELECT record_refund('rf', 'Z', 'Z-2')$$);
 
 --
 -- Lines
@@ -133,9 +126,9 @@ SELECT rule, line, level, member_id, amount, taken FROM rf_entries WHERE order_k
 -- of the whole order: of every line in proportion, and of the shipping
 SELECT record_refund('rf', 'L', 'L-2', 42.50);
 SELECT r.refund_key, l.line, l.amount FROM rf.refund r LEFT JOIN rf.refund_line l USING (refund_id) WHERE r.order_key = 'L' ORDER BY 1, 2;
-SELECT rf_fails($$SELECT record_refund('rf', 'L', 'L-3', 20.01, 'a')$$);
+SELECT fails($$SELECT record_refund('rf', 'L', 'L-3', 20.01, 'a')$$);
 SELECT record_refund('rf', 'L', 'L-3', line_key => 'a');
-SELECT rf_fails($$SELECT record_refund('rf', 'L', 'L-4', line_key => 'a')$$);
+SELECT fails($$SELECT record_refund('rf', 'L', 'L-4', line_key => 'a')$$);
 SELECT record_refund('rf', 'L', 'L-5', line_key => '3');
 SELECT record_refund('rf', 'L', 'L-6', line_key => 'b');
 SELECT rule, line, level, member_id, amount, taken, remains FROM rf_entries WHERE order_key = 'L' ORDER BY rule, line, level;
@@ -166,7 +159,7 @@ SELECT record_refund('rf', 'F', 'F-1', 100.01), record_refund('rf', 'F', 'F-2', 
 SELECT record_sale('rf', 'F', 4, 100);
 SELECT r.refund_key, p.amount AS posted FROM rf.refund r LEFT JOIN rf.refund_posting p USING (refund_id) WHERE r.order_key = 'F' ORDER BY 1;
 TABLE rf_wrong;
-SELECT rf_fails($$SELECT record_refund('rf', 'F', 'F-1', 100.01)$$);
+SELECT fails($$SELECT record_refund('rf', 'F', 'F-1', 100.01)$$);
 SELECT record_refund('rf', 'F', 'F-4');
 -- in one transaction, and what is rolled back is not there
 BEGIN;
@@ -215,7 +208,7 @@ SELECT rule, sum(would_pay) AS would_pay, sum(paid) AS paid, sum(difference) AS 
 --
 -- What was recorded stays
 --
-SELECT rf_fails(s) FROM unnest(ARRAY['UPDATE rf.refund SET amount = 1', 'DELETE FROM rf.refund_posting', 'DELETE FROM rf.refund_line',
+SELECT fails(s) FROM unnest(ARRAY['UPDATE rf.refund SET amount = 1', 'DELETE FROM rf.refund_posting', 'DELETE FROM rf.refund_line',
 	'INSERT INTO rf.refund_posting VALUES (1, 1, 1)']) AS s;
 TABLE rf_wrong;
 
@@ -304,5 +297,5 @@ SELECT count(*) > 80 AS orders, (SELECT count(*) > 200 FROM rf.refund) AS refund
 	   (SELECT count(*) FROM rf.balance WHERE balance <> 0) AS owed FROM rf.sale;
 
 DROP VIEW rf_wrong, rf_entries;
-DROP FUNCTION rf_fails, rf_model;
+DROP FUNCTION rf_model;
 DROP SCHEMA rf CASCADE;

@@ -5,18 +5,11 @@ SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY terse
 
-CREATE FUNCTION rp_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text; detail text; hint text; name text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, name = CONSTRAINT_NAME;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || left(message, 200), 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''),
-		'C: ' || nullif(name, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 SELECT create_program('rp', 'CNY', time_zone => 'UTC');
 SELECT set_plan('rp', '{"currencies": {"POINTS": {"scale": 0}}, "rules": [
 	{"name": "sales", "kind": "unilevel", "levels": ["10%", "5%"]},
@@ -67,7 +60,7 @@ CREATE VIEW rp_wrong AS
 SELECT keep_team_totals('rp');
 
 -- as a program is made, that is refused
-SELECT rp_fails('UPDATE rp_orders SET amount = 200 WHERE id = 1');
+SELECT fails('UPDATE rp_orders SET amount = 200 WHERE id = 1');
 SELECT alter_program('rp', sale_change => 'repost');
 
 --
@@ -101,7 +94,7 @@ INSERT INTO rp_orders SELECT g, 4, g, 'paid', '2020-01-01', 'CNY', 'shop' FROM g
 UPDATE rp_orders SET amount = greatest(amount, 20) WHERE id BETWEEN 11 AND 30;
 SELECT revision, count(*), sum(amount) FROM rp.sale WHERE order_key::int BETWEEN 11 AND 30 GROUP BY 1 ORDER BY 1;
 -- all or nothing
-SELECT rp_fails('UPDATE rp_orders SET amount = CASE id WHEN 30 THEN -1 ELSE 50 END WHERE id BETWEEN 11 AND 30');
+SELECT fails('UPDATE rp_orders SET amount = CASE id WHEN 30 THEN -1 ELSE 50 END WHERE id BETWEEN 11 AND 30');
 SELECT revision, count(*), sum(amount) FROM rp.sale WHERE order_key::int BETWEEN 11 AND 30 GROUP BY 1 ORDER BY 1;
 -- in the transaction that inserts it, and in one that fails
 BEGIN;
@@ -134,22 +127,22 @@ SELECT set_state('rp', 1, 'active');
 --
 -- What may not
 --
-SELECT s AS statement, rp_fails(s) FROM unnest(ARRAY[
+SELECT s AS statement, fails(s) FROM unnest(ARRAY[
 	'UPDATE rp_orders SET status = ''open'' WHERE id = 2', 'DELETE FROM rp_orders WHERE id = 2', 'UPDATE rp_orders SET id = 99 WHERE id = 2',
 	'UPDATE rp_orders SET amount = NULL WHERE id = 2', 'UPDATE rp_orders SET amount = -1 WHERE id = 2', 'UPDATE rp_orders SET amount = ''NaN'' WHERE id = 2',
 	'UPDATE rp_orders SET buyer = 77 WHERE id = 2', 'UPDATE rp_orders SET buyer = NULL WHERE id = 2', 'UPDATE rp_orders SET cur = ''XXX1'' WHERE id = 2',
 	'UPDATE rp_orders SET at = NULL WHERE id = 2', 'TRUNCATE rp_orders']) AS s;
 -- a call that says something else went wrong
-SELECT rp_fails($$SELECT record_sale('rp', '2', 4, 1, occurred_at => '2020-01-01', attributes => '{"channel": "shop"}')$$);
+SELECT fails($$SELECT record_sale('rp', '2', 4, 1, occurred_at => '2020-01-01', attributes => '{"channel": "shop"}')$$);
 SELECT record_sale('rp', '2', 4, 1000, occurred_at => '2020-01-01', attributes => '{"channel": "shop"}')
 	   = (SELECT sale_id FROM rp.sale WHERE order_key = '2' AND revision = 2) AS the_last;
 -- one that has been refunded, be it in part
 SELECT record_refund('rp', '2', '2-1', 10);
 TABLE rp_wrong;
-SELECT rp_fails('UPDATE rp_orders SET amount = 2000 WHERE id = 2');
+SELECT fails('UPDATE rp_orders SET amount = 2000 WHERE id = 2');
 UPDATE rp_orders SET status = 'paid' WHERE id = 2;
 SELECT record_refund('rp', '2', '2-2');
-SELECT rp_fails('UPDATE rp_orders SET amount = 2000 WHERE id = 2');
+SELECT fails('UPDATE rp_orders SET amount = 2000 WHERE id = 2');
 SELECT rule, level, member_id, amount, reason, explanation FROM explain('rp', '2');
 UPDATE rp_orders SET status = 'refunded', amount = 2000 WHERE id = 2;
 -- with a refund that waits, as it did not fit
@@ -172,7 +165,7 @@ SELECT revision, amount, pays FROM rp_sales WHERE order_key = '6' ORDER BY 1;
 -- a key that the refund would need
 INSERT INTO rp_orders VALUES (7, 4, 100, 'paid', '2020-01-01', 'CNY', 'shop');
 SELECT record_refund('rp', '8', '7 changed 1');
-SELECT rp_fails('UPDATE rp_orders SET amount = 2000 WHERE id = 7');
+SELECT fails('UPDATE rp_orders SET amount = 2000 WHERE id = 7');
 TABLE rp_wrong;
 
 --
@@ -202,10 +195,10 @@ SELECT attach_orders('rp', 'rp_later', 'id', 'buyer', 'amount', attributes => '{
 -- without a time in the table, the order keeps what it had
 SELECT order_key, revision, member_id, amount, at, order_key = 'later' AS now, channel FROM rp_sales WHERE order_key = '11' ORDER BY revision;
 -- two rows of one key
-SELECT rp_fails($$INSERT INTO rp_later VALUES ('twice', 4, 1), ('twice', 4, 2)$$);
+SELECT fails($$INSERT INTO rp_later VALUES ('twice', 4, 1), ('twice', 4, 2)$$);
 INSERT INTO rp_later VALUES ('twice', 4, 1), ('twice', 4, 1);
-SELECT rp_fails($$UPDATE rp_later SET amount = amount + random() WHERE id = 'twice'$$);
-SELECT rp_fails($$INSERT INTO rp_later VALUES ('twice', 4, 1), ('twice', 4, 2)$$);
+SELECT fails($$UPDATE rp_later SET amount = amount + random() WHERE id = 'twice'$$);
+SELECT fails($$INSERT INTO rp_later VALUES ('twice', 4, 1), ('twice', 4, 2)$$);
 UPDATE rp_later SET amount = 5 WHERE id = 'twice';
 SELECT revision, amount FROM rp.sale WHERE order_key = 'twice' ORDER BY 1;
 SELECT detach_orders('rp', 'rp_later');
@@ -255,12 +248,12 @@ UPDATE rp_lines SET amount = amount;
 UPDATE rp_lines SET head = 1002, no = 2 WHERE head = 1001 AND no = 3;
 SELECT * FROM rp_lined ORDER BY 1, 2;
 -- a plan that asks for lines gets them
-SELECT rp_fails('DELETE FROM rp_lines WHERE head = 1001');
-SELECT rp_fails('UPDATE rp_lines SET amount = -1 WHERE head = 1001');
+SELECT fails('DELETE FROM rp_lines WHERE head = 1001');
+SELECT fails('UPDATE rp_lines SET amount = -1 WHERE head = 1001');
 -- refunds by line are those of the last sale
 SELECT record_refund('rp', '1002', 'L-1', 5, line_key => '2');
-SELECT rp_fails('UPDATE rp_lines SET amount = 1 WHERE head = 1002');
-SELECT rp_fails('UPDATE rp_heads SET note = NULL WHERE id = 1002');
+SELECT fails('UPDATE rp_lines SET amount = 1 WHERE head = 1002');
+SELECT fails('UPDATE rp_heads SET note = NULL WHERE id = 1002');
 SELECT * FROM rp_lined WHERE order_key = '1002' ORDER BY 1, 2;
 -- lines that nobody saw
 SELECT pause('rp');
@@ -400,10 +393,10 @@ SELECT number, once, in_month, in_life FROM rpc_sales WHERE order_key = '8';
 -- where refunds must not take more than members have, a change may not, either
 SELECT alter_program('rpc', clawback => 'block');
 SELECT request_payout('rpc', 1, NULL, 'all') > 0 AS paid_out;
-SELECT rp_fails('UPDATE rpc_orders SET amount = 1 WHERE id = 4');
-SELECT rp_fails('UPDATE rpc_orders SET amount = 0.5 WHERE id = 4');
+SELECT fails('UPDATE rpc_orders SET amount = 1 WHERE id = 4');
+SELECT fails('UPDATE rpc_orders SET amount = 0.5 WHERE id = 4');
 UPDATE rpc_orders SET amount = 30 WHERE id = 4;
-SELECT rp_fails('UPDATE rpc_orders SET amount = 20 WHERE id = 4');
+SELECT fails('UPDATE rpc_orders SET amount = 20 WHERE id = 4');
 SELECT alter_program('rpc', clawback => 'carry');
 UPDATE rpc_orders SET amount = 20 WHERE id = 4;
 -- a plan that pays the same has nothing to add
@@ -428,4 +421,3 @@ SELECT drop_program('rpn');
 DROP TABLE rpn_orders;
 SELECT drop_program('rpc');
 DROP TABLE rpc_orders;
-DROP FUNCTION rp_fails;

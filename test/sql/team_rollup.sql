@@ -3,20 +3,15 @@ SET search_path = public, distributor;
 \pset null (null)
 SET jit = off;
 
-CREATE FUNCTION tr_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text; hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || SQLERRM, 'D: ' || nullif(detail, ''), 'H: ' || nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 
 -- what a query given as text fails with
 CREATE FUNCTION tr_refused(query text) RETURNS text LANGUAGE sql AS
-$$ SELECT tr_fails(format('SELECT count(*) FROM distributor.team_rollup(%L)', query)) $$;
+$$ SELECT fails(format('SELECT count(*) FROM distributor.team_rollup(%L)', query)) $$;
 
 -- By hand: 1 has the legs 2 (10.50 and 8) and 5 (2); 1 and 2 have no row of
 -- their own, 1.2.3 has two, and 9 is another root.
@@ -186,12 +181,12 @@ SELECT path, team FROM team_rollup('SELECT $1::refpath, $2', false, NULL, 0, '1'
 SELECT count(*) FROM team_rollup('SELECT path FROM tr_hand WHERE path = $1', false, NULL, 0, NULL::refpath);
 SELECT path, pg_typeof(team) FROM team_rollup('SELECT path FROM tr_hand', false, NULL, 0, VARIADIC NULL::integer[]) WHERE path = '9';
 SELECT path FROM team_rollup('SELECT path FROM tr_hand', false, NULL, 0, VARIADIC '{}'::integer[]) WHERE path = '9';
-SELECT tr_fails($$SELECT * FROM team_rollup('SELECT path, $1 FROM tr_hand')$$);
-SELECT tr_fails($$SELECT * FROM team_rollup('SELECT path, $3 FROM tr_hand', false, NULL, 0, 1, 2)$$);
-SELECT tr_fails($$SELECT * FROM team_rollup('SELECT path, $1 FROM tr_hand', false, NULL, 0, '1')$$);
+SELECT fails($$SELECT * FROM team_rollup('SELECT path, $1 FROM tr_hand')$$);
+SELECT fails($$SELECT * FROM team_rollup('SELECT path, $3 FROM tr_hand', false, NULL, 0, 1, 2)$$);
+SELECT fails($$SELECT * FROM team_rollup('SELECT path, $1 FROM tr_hand', false, NULL, 0, '1')$$);
 
 -- What is refused: not one SELECT
-SELECT tr_fails('SELECT * FROM team_rollup(NULL)');
+SELECT fails('SELECT * FROM team_rollup(NULL)');
 SELECT tr_refused(q) FROM (VALUES (''), (' ; '), ('-- nothing'), ('SELECT path FROM tr_hand; SELECT 1'), ('INSERT INTO tr_hand VALUES (''1'', 1, 1) RETURNING path'),
 	('DELETE FROM tr_hand'), ('CREATE TABLE tr_x()'), ('EXPLAIN SELECT path FROM tr_hand'), ('SELECT path INTO tr_x FROM tr_hand'),
 	('WITH d AS (DELETE FROM tr_hand RETURNING path) SELECT path FROM d'), ('SELECT path FROM tr_hand FOR UPDATE'), ('SELECT path FROM tr_hand FOR KEY SHARE'),
@@ -202,9 +197,9 @@ SELECT tr_refused(q) FROM (VALUES ('SELECT FROM tr_hand'), ('SELECT 1'), ('SELEC
 	('SELECT path, ARRAY[1.0] FROM tr_hand'), ('SELECT tr_hand FROM tr_hand'),
 	('SELECT path, ''NaN''::numeric AS amount FROM tr_hand'), ('SELECT path, 1, CASE WHEN path = ''1.5'' THEN ''-Infinity''::numeric END AS bonus FROM tr_hand'), ('SELECT ''''::refpath'),
 	('SELECT path, 1 / (depth(path) - 2) FROM tr_hand')) v(q);
-SELECT tr_fails('SELECT * FROM team_rollup(''SELECT path FROM tr_hand'', levels => ' || n || ')') FROM (VALUES (-1), (101), (2147483647)) v(n);
-SELECT tr_fails('SELECT * FROM team_rollup(''SELECT path FROM tr_hand'', leg_threshold => ' || n || ')') FROM (VALUES ('''NaN'''), ('''Infinity''')) v(n);
-SELECT tr_fails($$SELECT * FROM team_rollup('SELECT ''1''::refpath, 9e131071 FROM generate_series(1, 2)')$$);
+SELECT fails('SELECT * FROM team_rollup(''SELECT path FROM tr_hand'', levels => ' || n || ')') FROM (VALUES (-1), (101), (2147483647)) v(n);
+SELECT fails('SELECT * FROM team_rollup(''SELECT path FROM tr_hand'', leg_threshold => ' || n || ')') FROM (VALUES ('''NaN'''), ('''Infinity''')) v(n);
+SELECT fails($$SELECT * FROM team_rollup('SELECT ''1''::refpath, 9e131071 FROM generate_series(1, 2)')$$);
 -- a position within the query
 \set VERBOSITY default
 SELECT * FROM team_rollup('SELECT path,
@@ -258,7 +253,7 @@ RESET plan_cache_mode;
 -- without an end
 CREATE FUNCTION tr_endless() RETURNS bigint LANGUAGE sql STABLE AS $$ SELECT count(*) FROM distributor.team_rollup('SELECT ''1''::distributor.refpath, public.tr_endless()') $$;
 SET max_stack_depth = '100kB';
-SELECT split_part(tr_fails('SELECT tr_endless()'), E'\n', 1) AS tr_fails;
+SELECT split_part(fails('SELECT tr_endless()'), E'\n', 1) AS fails;
 RESET max_stack_depth;
 
 -- Rights are the caller's, and so is the search_path.
@@ -311,19 +306,19 @@ FROM (SELECT i, rollup_state(ARRAY[1, i]::bigint[]::refpath, i) OVER (ORDER BY i
 	rollup_state(ARRAY[1, i]::bigint[]::refpath, i) OVER (ORDER BY i) AS running FROM generate_series(2, 5) i) s;
 
 -- what the aggregate refuses
-SELECT tr_fails($$SELECT rollup_state('1'::refpath, 'NaN')$$);
-SELECT tr_fails($$SELECT rollup_state('1.2'::refpath, 1, '-Infinity')$$);
-SELECT tr_fails($$SELECT rollup_state('1.2'::refpath, 1::float8)$$);
-SELECT tr_fails($$SELECT rollup_state(''::refpath, 1)$$);
-SELECT tr_fails($$SELECT rollup_state(path_upper('1'), 1)$$);
-SELECT tr_fails($$SELECT rollup_state('1'::refpath, VARIADIC NULL::numeric[])$$);
-SELECT tr_fails($$SELECT rollup_state('1'::refpath, VARIADIC array_fill(1, ARRAY[101])::numeric[])$$);
-SELECT tr_fails($$SELECT rollup_state('1'::refpath, VARIADIC v) FROM (VALUES ('{1}'::numeric[]), ('{1,2}')) s(v)$$);
-SELECT tr_fails($$SELECT rollup_state_combine((SELECT rollup_state('1'::refpath, 1)), (SELECT rollup_state('1'::refpath, 1, 2)))$$);
-SELECT tr_fails($$SELECT * FROM rollup_members((SELECT rollup_state('1'::refpath, 1)), levels => 101)$$);
+SELECT fails($$SELECT rollup_state('1'::refpath, 'NaN')$$);
+SELECT fails($$SELECT rollup_state('1.2'::refpath, 1, '-Infinity')$$);
+SELECT fails($$SELECT rollup_state('1.2'::refpath, 1::float8)$$);
+SELECT fails($$SELECT rollup_state(''::refpath, 1)$$);
+SELECT fails($$SELECT rollup_state(path_upper('1'), 1)$$);
+SELECT fails($$SELECT rollup_state('1'::refpath, VARIADIC NULL::numeric[])$$);
+SELECT fails($$SELECT rollup_state('1'::refpath, VARIADIC array_fill(1, ARRAY[101])::numeric[])$$);
+SELECT fails($$SELECT rollup_state('1'::refpath, VARIADIC v) FROM (VALUES ('{1}'::numeric[]), ('{1,2}')) s(v)$$);
+SELECT fails($$SELECT rollup_state_combine((SELECT rollup_state('1'::refpath, 1)), (SELECT rollup_state('1'::refpath, 1, 2)))$$);
+SELECT fails($$SELECT * FROM rollup_members((SELECT rollup_state('1'::refpath, 1)), levels => 101)$$);
 SELECT path, team FROM rollup_members((SELECT rollup_state('1.2'::refpath, VARIADIC '{}'::numeric[]))) ORDER BY path;
 -- bytes that are no state
-SELECT tr_fails(format('SELECT * FROM rollup_members(%L)', b)) FROM (VALUES ('\x'), ('\x01'), ('\x02000000000a0000000a'), ('\x01650000000a0000000a'), ('\x01010000000b0000000a'), ('\x0101000000090000000a'), ('\x01010000000a0000000b'), ('\x01010000000a00000000'),
+SELECT fails(format('SELECT * FROM rollup_members(%L)', b)) FROM (VALUES ('\x'), ('\x01'), ('\x02000000000a0000000a'), ('\x01650000000a0000000a'), ('\x01010000000b0000000a'), ('\x0101000000090000000a'), ('\x01010000000a0000000b'), ('\x01010000000a00000000'),
 	('\x01000000000b0000000a01'), ('\x01000000000c0000000a0101'), ('\x01000000000c0000000a0001'), ('\x01000000000d0000000a010100'), ('\x01000000000d0000000a01ff01'), ('\x01000000000f0000000a0201010101'), ('\x01000000000e0000000a02010101'), ('\x01000000000d0000000a01f801'),
 	('\x01010000000f0000000a0101011300'), ('\x0101000000110000000a010101ff034e614e'), ('\x0101000000120000000a010101ff034e614e'), ('\x0101000000100000000a010101ff0178'), ('\x0101000000180000000a01010100ffffffffffffffffff7f'), ('\x01010000000e0000000a01010100')) v(b);
 SELECT path, personal FROM rollup_members('\x01010000000f0000000a0101010202') ORDER BY path;
@@ -331,9 +326,9 @@ SELECT path, personal FROM rollup_members('\x01010000000f0000000a0101010202') OR
 \set seed 0.16021
 SELECT setseed(:seed);
 SELECT count(*) AS tried, count(*) FILTER (WHERE outcome LIKE '22P03%' OR outcome = 'no error' OR outcome LIKE '22P02%') AS fine FROM (
-	SELECT tr_fails(format('SELECT * FROM distributor.rollup_members(%L, true, 1, 3)', set_byte(s, floor(random() * length(s))::integer, floor(random() * 256)::integer))) AS outcome
+	SELECT fails(format('SELECT * FROM distributor.rollup_members(%L, true, 1, 3)', set_byte(s, floor(random() * length(s))::integer, floor(random() * 256)::integer))) AS outcome
 	FROM (SELECT rollup_state(path, amount, orders, 1e40) AS s FROM tr_hand) t, generate_series(1, 3000)) o;
 
 DROP TABLE tr_state, tr_rollup, tr_naive_legs, tr_naive, tr_member, tr_input, tr_hand, tr_tree CASCADE;
-DROP FUNCTION tr_process, tr_endless, tr_in_function, tr_differ, tr_refused, tr_fails;
+DROP FUNCTION tr_process, tr_endless, tr_in_function, tr_differ, tr_refused;
 DROP DOMAIN tr_amount, tr_path;
