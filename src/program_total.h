@@ -61,6 +61,9 @@ typedef struct TotalsClosed
 extern bool totals_close_generation(Program *program, TotalsClosed *closed);
 extern bool totals_fold_generation(Program *program, TotalsClosed *closed, int64 size);
 
+/* A total at the reader's snapshot: of the arguments of team_total(), the first three. */
+extern Datum program_team_total(PG_FUNCTION_ARGS);
+
 /* Everything below a path, by whoever has the tree alone; a batch of fold() that runs is waited for. */
 extern void totals_fold_below(Program *program, RefPath *path);
 

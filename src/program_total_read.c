@@ -1,7 +1,6 @@
 /*
  * program_total_read.c
- *	  A team total at the reader's snapshot: what is folded and what is not;
- *	  or, as of a day, computed from members and sales (46-as-of.sql).
+ *	  A team total at the reader's snapshot: what is folded and what is not.
  */
 #include "compat.h"
 
@@ -53,20 +52,6 @@ own_changes_may_be_newer(void)
 	return IsolationUsesXactSnapshot() && TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
-/* as_of is the fourth argument: nothing that is kept tells of the past. */
-static void
-query_past(Program *program, FunctionCallInfo fcinfo, int64 member_id)
-{
-	Oid			types[] = {INT8OID, DATEOID, TIMESTAMPTZOID, TEXTOID};
-	Datum		values[] = {Int64GetDatum(member_id), (Datum) 0, PG_GETARG_DATUM(3), PG_GETARG_DATUM(0)};
-
-	if (!PG_ARGISNULL(2))
-		values[1] = PG_GETARG_DATUM(2);
-	if (program_query(program, "SELECT t.people, t.sales, t.volume, false FROM distributor.team_total_as_of($4, $1, $2, $3) t",
-					  4, types, values, PG_ARGISNULL(2) ? " n  " : NULL, 1) != 1)
-		elog(ERROR, "a total has no row");
-}
-
 PG_FUNCTION_INFO_V1(program_team_total);
 Datum
 program_team_total(PG_FUNCTION_ARGS)
@@ -89,9 +74,7 @@ program_team_total(PG_FUNCTION_ARGS)
 	program_member_must_exist(program, &member);
 	values[0] = Int64GetDatum(member.id);
 	values[1] = PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2);
-	if (!PG_ARGISNULL(3))
-		query_past(program, fcinfo, member.id);
-	else if (program_query(program, own_changes_may_be_newer() ? TOTAL_QUERY(NEWEST_GENERATION) : TOTAL_QUERY("p.delta_generation"),
+	if (program_query(program, own_changes_may_be_newer() ? TOTAL_QUERY(NEWEST_GENERATION) : TOTAL_QUERY("p.delta_generation"),
 					  2, types, values, PG_ARGISNULL(2) ? " n" : NULL, 1) != 1)
 		elog(ERROR, "a sum has no row");
 	if (DatumGetBool(program_get(0, 4, BOOLOID)))

@@ -148,7 +148,7 @@ SELECT p.total_period, distributor.local_instant(b.start, p.time_zone),
 		IF unit IS NULL THEN
 			RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
 				MESSAGE = format('program "%s" keeps no team totals', program),
-				DETAIL = 'They say what a period is, a month or a week.',
+				DETAIL = 'Which calendar periods there are, months or weeks, is chosen with the totals.',
 				HINT = 'Ask for all time, or let it keep totals with distributor.keep_team_totals().';
 		END IF;
 	END IF;

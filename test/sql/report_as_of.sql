@@ -3,6 +3,11 @@
 SET search_path = public, distributor;
 SET TimeZone = 'UTC';
 SET datestyle = 'ISO';
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 
 SELECT create_program('ra', 'CNY', time_zone => 'UTC');
 SELECT set_plan('ra', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["10%", "5%", "1%"]}]}');
@@ -275,33 +280,23 @@ SELECT (SELECT array_agg(l) FROM leaderboard('rk', 'team_volume', as_of => NULL)
 -- whoever has bought since was inactive then
 SELECT as_of::date, member_key, last_sale_at::date FROM unnest('{2020-02-16,2020-02-25,2020-05-20}'::timestamptz[]) as_of, inactive('rk', '1 day', as_of => as_of) ORDER BY 1, member_id;
 
-CREATE FUNCTION ra_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || SQLERRM, nullif(hint, ''));
-END $$;
-SELECT ra_fails($$SELECT team_total('rk', 'anna', '2020-02-01', '2020-03-01')$$);
-SELECT ra_fails($$SELECT team_total('rk', 'anna')$$);
-SELECT ra_fails($$SELECT team_total('rk', 'nobody', as_of => '2020-03-01')$$);
-SELECT ra_fails($$SELECT team_total('rk', 4711, as_of => now())$$);
-SELECT ra_fails($$SELECT team_total('rk', NULL::bigint, as_of => now())$$);
-SELECT ra_fails($$SELECT team_total('nowhere', 1, as_of => now())$$);
-SELECT ra_fails($$SELECT * FROM member_as_of('nowhere', 1)$$);
-SELECT ra_fails($$SELECT * FROM member_timeline('nowhere', 1)$$);
-SELECT ra_fails($$SELECT * FROM leaderboard('rk', 'beauty', as_of => now())$$);
-SELECT ra_fails($$SELECT * FROM leaderboard('rk', NULL, as_of => now())$$);
-SELECT ra_fails($$SELECT * FROM leaderboard('rk', 'recruits', max_rows => -1, as_of => now())$$);
+SELECT fails($$SELECT team_total('rk', 'anna', '2020-02-01', '2020-03-01')$$);
+SELECT fails($$SELECT team_total('rk', 'anna')$$);
+SELECT fails($$SELECT team_total('rk', 'nobody', as_of => '2020-03-01')$$);
+SELECT fails($$SELECT team_total('rk', 4711, as_of => now())$$);
+SELECT fails($$SELECT team_total('rk', NULL::bigint, as_of => now())$$);
+SELECT fails($$SELECT team_total('nowhere', 1, as_of => now())$$);
+SELECT fails($$SELECT * FROM member_as_of('nowhere', 1)$$);
+SELECT fails($$SELECT * FROM member_timeline('nowhere', 1)$$);
+SELECT fails($$SELECT * FROM leaderboard('rk', 'beauty', as_of => now())$$);
+SELECT fails($$SELECT * FROM leaderboard('rk', NULL, as_of => now())$$);
+SELECT fails($$SELECT * FROM leaderboard('rk', 'recruits', max_rows => -1, as_of => now())$$);
 -- it reads with the caller's rights
 CREATE ROLE regress_as_of;
 GRANT USAGE ON SCHEMA rk TO regress_as_of;
 GRANT SELECT ON rk.program, rk.member, rk.member_history, rk.sale, rk.refund_posting TO regress_as_of;
 SET ROLE regress_as_of;
-SELECT ra_fails($$SELECT team_total('rk', 1, as_of => now())$$);
+SELECT fails($$SELECT team_total('rk', 1, as_of => now())$$);
 SELECT m.path FROM member_as_of('rk', 1, now()) m;
 RESET ROLE;
 GRANT SELECT ON rk.refund TO regress_as_of;
@@ -315,5 +310,5 @@ DROP OWNED BY regress_as_of;
 DROP ROLE regress_as_of;
 RESET client_min_messages;
 DROP TABLE ra_was, ra_is, ra_moment, ra_line, rb_order, rb_place;
-DROP FUNCTION ra_told(timestamptz, timestamptz), ra_pages(text, timestamptz, bigint, bigint), rb_total(bigint, date, text, timestamptz), ra_fails(text);
+DROP FUNCTION ra_told(timestamptz, timestamptz), ra_pages(text, timestamptz, bigint, bigint), rb_total(bigint, date, text, timestamptz);
 DROP PROCEDURE ra_run(float8, int), rb_run(float8);
