@@ -137,6 +137,7 @@ DECLARE
 	lower pg_catalog.timestamptz := '-infinity';
 	upper pg_catalog.timestamptz := 'infinity';
 	unit pg_catalog.text;
+	is_there pg_catalog.bool;
 BEGIN
 	IF period IS NOT NULL THEN
 		EXECUTE distributor.report_sql(program, $query$
@@ -152,13 +153,56 @@ SELECT p.total_period, distributor.local_instant(b.start, p.time_zone),
 				HINT = 'Ask for all time, or let it keep totals with distributor.keep_team_totals().';
 		END IF;
 	END IF;
-	EXECUTE distributor.report_sql(program, 'WITH ' || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || $query$
-SELECT p.people, CASE WHEN p.is_there THEN coalesce(v.sales, 0) ELSE 0 END,
-	   CASE WHEN p.is_there THEN coalesce(v.volume, 0) ELSE 0 END
-  FROM (SELECT count(*) FILTER (WHERE t.joined_at >= $3 AND t.joined_at < $4) AS people, count(*) > 0 AS is_there
-		  FROM @team@ t) p
- CROSS JOIN (SELECT sum(n.sales) AS sales, sum(n.amount) AS volume FROM net n) v$query$, member, as_of)
-		INTO people, sales, volume USING member, as_of, lower, upper;
+	people := 0;
+	sales := 0;
+	volume := 0;
+	EXECUTE distributor.report_sql(program, 'SELECT EXISTS (SELECT FROM @program@.member m WHERE m.member_id = $1 AND m.joined_at <= $2)')
+		INTO is_there USING member, as_of;
+	IF NOT is_there THEN
+		RETURN;
+	END IF;
+	-- Who is in the team now, and had joined; and of those who have moved since,
+	-- each with whom it has now below it, the ones that were in it and are not,
+	-- less the ones that are and were not.
+	EXECUTE distributor.report_sql(program, $query$
+WITH RECURSIVE moved AS MATERIALIZED (
+	SELECT m.member_id, m.path, t.sponsor_id
+	  FROM (SELECT DISTINCT h.member_id FROM @program@.member_history h
+			 WHERE h.change IN ('move', 'rejoin') AND h.valid_from > $2) c
+	  JOIN @program@.member m ON m.member_id = c.member_id
+	 CROSS JOIN LATERAL (SELECT h.sponsor_id FROM @program@.member_history h
+						  WHERE h.member_id = c.member_id AND (h.valid_from <= $2 OR h.revision = 1)
+						  ORDER BY h.revision DESC LIMIT 1) t
+	 WHERE m.member_id <> $1
+), hung AS MATERIALIZED (
+	SELECT c.member_id, c.path,
+		   (SELECT a.member_id FROM unnest(distributor.member_ids(distributor.parent(c.path))) WITH ORDINALITY AS a(member_id, depth)
+			 WHERE a.member_id = $1 OR a.member_id IN (SELECT moved.member_id FROM moved)
+			 ORDER BY a.depth DESC LIMIT 1) AS below,
+		   (SELECT a.member_id FROM unnest(distributor.member_ids(s.path)) WITH ORDINALITY AS a(member_id, depth)
+			 WHERE a.member_id = $1 OR a.member_id IN (SELECT moved.member_id FROM moved)
+			 ORDER BY a.depth DESC LIMIT 1) AS below_then
+	  FROM moved c
+	  LEFT JOIN @program@.member s ON s.member_id = c.sponsor_id
+), head(member_id) AS (
+	SELECT $1
+	UNION
+	SELECT h.member_id FROM head d JOIN hung h ON h.below_then = d.member_id
+), piece AS (
+	SELECT h.path, (h.member_id IN (SELECT d.member_id FROM head d))::int
+				   - coalesce(h.below IN (SELECT d.member_id FROM head d), false)::int AS sign
+	  FROM hung h
+)
+SELECT (SELECT count(*) FROM @team@ t WHERE t.joined_at <= $2 AND t.joined_at >= $3 AND t.joined_at < $4)
+	   + coalesce((SELECT sum(p.sign * (SELECT count(*) FROM @program@.member m
+										 WHERE m.path >= p.path AND m.path < distributor.path_upper(p.path)
+										   AND m.joined_at <= $2 AND m.joined_at >= $3 AND m.joined_at < $4))
+					 FROM piece p
+					WHERE p.sign <> 0), 0)$query$, member)
+		INTO people USING member, as_of, lower, upper;
+	EXECUTE distributor.report_sql(program, 'WITH ' || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of)
+			|| 'SELECT coalesce(sum(n.sales), 0), coalesce(sum(n.amount), 0) FROM net n')
+		INTO sales, volume;
 END
 $function$;
 COMMENT ON FUNCTION distributor.team_total_as_of(pg_catalog.text, pg_catalog.int8, pg_catalog.date, pg_catalog.timestamptz) IS
