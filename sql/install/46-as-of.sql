@@ -126,6 +126,25 @@ $function$;
 COMMENT ON FUNCTION distributor.member_timeline(pg_catalog.text, pg_catalog.text) IS
 	'the same for a member named by its key';
 
+CREATE FUNCTION distributor.moved_since_sql(as_of pg_catalog.timestamptz)
+	RETURNS pg_catalog.text
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, distributor, pg_temp
+AS $function$
+BEGIN
+	RETURN format($query$
+(SELECT m.member_id, m.joined_at, m.path, t.sponsor_id
+   FROM (SELECT DISTINCT h.member_id FROM @program@.member_history h
+		  WHERE h.change IN ('move', 'rejoin') AND h.valid_from > %1$L) h
+   JOIN @program@.member m ON m.member_id = h.member_id
+  CROSS JOIN LATERAL (SELECT l.sponsor_id FROM @program@.member_history l
+					   WHERE l.member_id = m.member_id AND (l.valid_from <= %1$L OR l.revision = 1)
+					   ORDER BY l.revision DESC LIMIT 1) t)$query$, as_of);
+END
+$function$;
+COMMENT ON FUNCTION distributor.moved_since_sql(pg_catalog.timestamptz) IS
+	'the text of who has moved since a time, its path now, and its sponsor of then (of one who had not joined, its first); for the reports of distributor themselves';
+
 CREATE FUNCTION distributor.team_total_as_of(
 		program pg_catalog.text, member pg_catalog.int8, period pg_catalog.date, as_of pg_catalog.timestamptz,
 		OUT people pg_catalog.int8, OUT sales pg_catalog.int8, OUT volume pg_catalog."numeric")
@@ -138,6 +157,7 @@ DECLARE
 	upper pg_catalog.timestamptz := 'infinity';
 	unit pg_catalog.text;
 	is_there pg_catalog.bool;
+	moved CONSTANT pg_catalog.text := distributor.moved_since_sql(as_of);
 BEGIN
 	IF period IS NOT NULL THEN
 		EXECUTE distributor.report_sql(program, $query$
@@ -166,14 +186,7 @@ SELECT p.total_period, distributor.local_instant(b.start, p.time_zone),
 	-- less the ones that are and were not.
 	EXECUTE distributor.report_sql(program, $query$
 WITH RECURSIVE moved AS MATERIALIZED (
-	SELECT m.member_id, m.path, t.sponsor_id
-	  FROM (SELECT DISTINCT h.member_id FROM @program@.member_history h
-			 WHERE h.change IN ('move', 'rejoin') AND h.valid_from > $2) c
-	  JOIN @program@.member m ON m.member_id = c.member_id
-	 CROSS JOIN LATERAL (SELECT h.sponsor_id FROM @program@.member_history h
-						  WHERE h.member_id = c.member_id AND (h.valid_from <= $2 OR h.revision = 1)
-						  ORDER BY h.revision DESC LIMIT 1) t
-	 WHERE m.member_id <> $1
+	SELECT c.* FROM $query$ || moved || $query$ c WHERE c.member_id <> $1
 ), hung AS MATERIALIZED (
 	SELECT c.member_id, c.path,
 		   (SELECT a.member_id FROM unnest(distributor.member_ids(distributor.parent(c.path))) WITH ORDINALITY AS a(member_id, depth)
@@ -251,6 +264,7 @@ CREATE FUNCTION distributor.leaderboard_as_of(
 AS $function$
 DECLARE
 	sold CONSTANT pg_catalog.text := distributor.sales_as_of_sql(lower, upper, as_of);
+	moved CONSTANT pg_catalog.text := distributor.moved_since_sql(as_of);
 	volumes CONSTANT pg_catalog.text := $query$
 	SELECT v.member_id, v.@figure@ AS value
 	  FROM distributor.team_volumes(@name@, ARRAY(SELECT t.member_id FROM team t), ARRAY(
@@ -295,13 +309,13 @@ BEGIN
 			   AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL)) e$query$ END;
 		WHEN 'recruits' THEN
 			total := CASE WHEN scope IS NULL THEN $query$
-	SELECT h.sponsor_id AS member_id, count(*)::numeric AS value
-	  FROM @program@.member m
-	 CROSS JOIN LATERAL (SELECT h.sponsor_id FROM @program@.member_history h
-						  WHERE h.member_id = m.member_id AND h.valid_from <= $2
-						  ORDER BY h.revision DESC LIMIT 1) h
-	 WHERE m.joined_at >= $3 AND m.joined_at < $4 AND m.joined_at <= $2 AND h.sponsor_id IS NOT NULL
-	 GROUP BY h.sponsor_id$query$ ELSE $query$
+	SELECT r.sponsor_id AS member_id, count(*)::numeric AS value
+	  FROM (SELECT m.sponsor_id, m.joined_at FROM @program@.member m
+			 WHERE m.member_id NOT IN (SELECT c.member_id FROM $query$ || moved || $query$ c)
+			UNION ALL
+			SELECT c.sponsor_id, c.joined_at FROM $query$ || moved || $query$ c) r
+	 WHERE r.joined_at >= $3 AND r.joined_at < $4 AND r.joined_at <= $2 AND r.sponsor_id IS NOT NULL
+	 GROUP BY r.sponsor_id$query$ ELSE $query$
 	SELECT t.sponsor_id AS member_id, count(*)::numeric AS value
 	  FROM team t
 	 WHERE t.member_id <> $1 AND t.joined_at >= $3 AND t.joined_at < $4
