@@ -540,10 +540,11 @@ class Program:
 			if taken:
 				raise Refused("55000")
 			self.check_order(key, new["member"], new["amount"], new["currency"])
-			if sale is None:
+			if sale is None or content != sale.content:
 				_, plan = self.plan_at(new["occurred_at"])
 				if self.config["lines"] and not new["lines"] and asks_for_lines(plan):
 					raise Refused("55000")
+			if sale is None:
 				sale = self.post(key, *content, now)
 			elif content != sale.content:
 				self.repost(sale, content, old, now)
