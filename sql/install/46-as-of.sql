@@ -181,19 +181,23 @@ SELECT p.total_period, distributor.local_instant(b.start, p.time_zone),
 	IF NOT is_there THEN
 		RETURN;
 	END IF;
-	-- Who is in the team now, and had joined; and of those who have moved since,
-	-- each with whom it has now below it, the ones that were in it and are not,
-	-- less the ones that are and were not.
+	-- The member and those who have moved since are heads of pieces: each has
+	-- whom it has now below it, without the pieces further below.  The team then
+	-- is the pieces whose heads were in it.  So a head counts with all below it
+	-- if it was in the team, and against if the head next above it was: most do
+	-- both, and are not looked at.
 	EXECUTE distributor.report_sql(program, $query$
 WITH RECURSIVE moved AS MATERIALIZED (
-	SELECT c.* FROM $query$ || moved || $query$ c WHERE c.member_id <> $1
+	SELECT c.member_id, c.path, c.sponsor_id FROM $query$ || moved || $query$ c WHERE c.member_id <> $1
+	UNION ALL
+	SELECT m.member_id, m.path, NULL FROM @program@.member m WHERE m.member_id = $1
 ), hung AS MATERIALIZED (
 	SELECT c.member_id, c.path,
 		   (SELECT a.member_id FROM unnest(distributor.member_ids(distributor.parent(c.path))) WITH ORDINALITY AS a(member_id, depth)
-			 WHERE a.member_id = $1 OR a.member_id IN (SELECT moved.member_id FROM moved)
+			 WHERE a.member_id IN (SELECT moved.member_id FROM moved)
 			 ORDER BY a.depth DESC LIMIT 1) AS below,
 		   (SELECT a.member_id FROM unnest(distributor.member_ids(s.path)) WITH ORDINALITY AS a(member_id, depth)
-			 WHERE a.member_id = $1 OR a.member_id IN (SELECT moved.member_id FROM moved)
+			 WHERE a.member_id IN (SELECT moved.member_id FROM moved)
 			 ORDER BY a.depth DESC LIMIT 1) AS below_then
 	  FROM moved c
 	  LEFT JOIN @program@.member s ON s.member_id = c.sponsor_id
@@ -202,16 +206,19 @@ WITH RECURSIVE moved AS MATERIALIZED (
 	UNION
 	SELECT h.member_id FROM head d JOIN hung h ON h.below_then = d.member_id
 ), piece AS (
-	SELECT h.path, (h.member_id IN (SELECT d.member_id FROM head d))::int
+	SELECT h.member_id, h.path, (h.member_id IN (SELECT d.member_id FROM head d))::int
 				   - coalesce(h.below IN (SELECT d.member_id FROM head d), false)::int AS sign
 	  FROM hung h
 )
-SELECT (SELECT count(*) FROM @team@ t WHERE t.joined_at <= $2 AND t.joined_at >= $3 AND t.joined_at < $4)
-	   + coalesce((SELECT sum(p.sign * (SELECT count(*) FROM @program@.member m
-										 WHERE m.path >= p.path AND m.path < distributor.path_upper(p.path)
-										   AND m.joined_at <= $2 AND m.joined_at >= $3 AND m.joined_at < $4))
-					 FROM piece p
-					WHERE p.sign <> 0), 0)$query$, member)
+-- the range of the member itself stands in the text, see report_sql
+SELECT coalesce(sum(p.sign * CASE WHEN p.member_id = $1
+						 THEN (SELECT count(*) FROM @team@ t
+								WHERE t.joined_at <= $2 AND t.joined_at >= $3 AND t.joined_at < $4)
+						 ELSE (SELECT count(*) FROM @program@.member m
+								WHERE m.path >= p.path AND m.path < distributor.path_upper(p.path)
+								  AND m.joined_at <= $2 AND m.joined_at >= $3 AND m.joined_at < $4) END), 0)
+  FROM piece p
+ WHERE p.sign <> 0$query$, member)
 		INTO people USING member, as_of, lower, upper;
 	EXECUTE distributor.report_sql(program, 'WITH ' || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of)
 			|| 'SELECT coalesce(sum(n.sales), 0), coalesce(sum(n.amount), 0) FROM net n')
