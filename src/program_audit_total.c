@@ -25,7 +25,7 @@
 
 enum
 {
-	MEMBER, PERIOD, IS_KEPT, PEOPLE, SALES, VOLUME, NCOLUMNS
+	MEMBER, PERIOD, IS_KEPT, PEOPLE, SALES, VOLUME, OWN, NCOLUMNS
 };
 
 typedef struct TotalAudit
@@ -59,6 +59,7 @@ begin_audit(Audit *audit)
 	TupleDescInitEntry(desc, PEOPLE + 1, "people", INT8OID, -1, 0);
 	TupleDescInitEntry(desc, SALES + 1, "sales", INT8OID, -1, 0);
 	TupleDescInitEntry(desc, VOLUME + 1, "volume", NUMERICOID, -1, 0);
+	TupleDescInitEntry(desc, OWN + 1, "own_volume", NUMERICOID, -1, 0);
 	operators[1] = lookup_type_cache(DATEOID, TYPECACHE_LT_OPR)->lt_opr;
 	totals->audit = audit;
 	totals->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
@@ -68,7 +69,8 @@ begin_audit(Audit *audit)
 }
 
 static void
-sort_in(TotalAudit *totals, int64 member_id, DateADT period, int64 people, int64 sales, Numeric volume)
+sort_in(TotalAudit *totals, int64 member_id, DateADT period, int64 people, int64 sales,
+		Numeric volume, Numeric own)
 {
 	TupleTableSlot *slot = totals->slot;
 
@@ -79,6 +81,7 @@ sort_in(TotalAudit *totals, int64 member_id, DateADT period, int64 people, int64
 	slot->tts_values[PEOPLE] = Int64GetDatum(people);
 	slot->tts_values[SALES] = Int64GetDatum(sales);
 	slot->tts_values[VOLUME] = NumericGetDatum(volume);
+	slot->tts_values[OWN] = NumericGetDatum(own);
 	memset(slot->tts_isnull, 0, sizeof(bool) * NCOLUMNS);
 	ExecStoreVirtualTuple(slot);
 	tuplesort_puttupleslot(totals->sort, slot);
@@ -88,9 +91,13 @@ static void
 sort_in_total(int64 member_id, const TotalSums *sums, void *arg)
 {
 	Numeric		volume = money_sum_to_numeric(&sums->volume);
+	Numeric		own = money_sum_to_numeric(&sums->own);
 
-	sort_in(arg, member_id, sums->period, sums->people, sums->sales, volume);
-	pfree(volume);
+	sort_in(arg, member_id, sums->period, sums->people, sums->sales, volume, own);
+	if (volume != sums->volume.large)	/* that is the sum's own */
+		pfree(volume);
+	if (own != sums->own.large)
+		pfree(own);
 }
 
 /* Rows in the order of their paths: path, period, people, sales, volume. */
@@ -121,7 +128,7 @@ sort_in_paths(TotalAudit *totals, const char *format)
 	MemoryContextDelete(row_context);
 }
 
-/* Rows of single members: member_id, period, people, sales, volume. */
+/* Rows of single members: member_id, period, people, sales, volume, own_volume. */
 static void
 sort_in_members(TotalAudit *totals, const char *format)
 {
@@ -130,21 +137,29 @@ sort_in_members(TotalAudit *totals, const char *format)
 	while (audit_next(stream))
 	{
 		Numeric		volume = DatumGetNumericCopy(stream->values[4]);
+		Numeric		own = DatumGetNumericCopy(stream->values[5]);
 
 		sort_in(totals, DatumGetInt64(stream->values[0]), DatumGetDateADT(stream->values[1]),
-				DatumGetInt64(stream->values[2]), DatumGetInt64(stream->values[3]), volume);
+				DatumGetInt64(stream->values[2]), DatumGetInt64(stream->values[3]), volume, own);
 		pfree(volume);
+		pfree(own);
 	}
 	audit_close(stream);
 }
 
 static char *
+sum_text(const MoneySum *sum)
+{
+	Datum		value = DirectFunctionCall1(numeric_trim_scale, NumericGetDatum(money_sum_to_numeric(sum)));
+
+	return DatumGetCString(DirectFunctionCall1(numeric_out, value));
+}
+
+static char *
 sums_text(const TotalSums *sums)
 {
-	return psprintf("people " INT64_FORMAT ", sales " INT64_FORMAT ", volume %s", sums->people, sums->sales,
-					DatumGetCString(DirectFunctionCall1(numeric_out,
-														DirectFunctionCall1(numeric_trim_scale,
-																			NumericGetDatum(money_sum_to_numeric(&sums->volume))))));
+	return psprintf("people " INT64_FORMAT ", sales " INT64_FORMAT ", volume %s, own %s", sums->people, sums->sales,
+					sum_text(&sums->volume), sum_text(&sums->own));
 }
 
 static void
@@ -154,11 +169,21 @@ compare(Audit *audit, const TotalPair *pair)
 	const TotalSums *kept = &pair->sums[1];
 
 	if (should->people != kept->people || should->sales != kept->sales ||
-		money_sum_compare(&should->volume, &kept->volume) != 0)
+		money_sum_compare(&should->volume, &kept->volume) != 0 ||
+		money_sum_compare(&should->own, &kept->own) != 0)
 		audit_row(audit, "team_total",
 				  psprintf("member " INT64_FORMAT ", period %s", pair->member_id,
 						   DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(should->period)))),
 				  sums_text(should), sums_text(kept));
+}
+
+static void
+add_numeric(MoneySum *sum, Datum value)
+{
+	MoneySum	addend = {0};
+
+	(void) money_sum_of_numeric(&addend, DatumGetNumeric(value));
+	money_sum_add(sum, &addend);
 }
 
 static void
@@ -175,7 +200,6 @@ compare_all(TotalAudit *totals)
 		int64		member_id;
 		DateADT		period;
 		TotalSums  *sums;
-		MoneySum	volume = {0};
 
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(totals->slot);
@@ -194,8 +218,8 @@ compare_all(TotalAudit *totals)
 		sums = &pair.sums[DatumGetBool(totals->slot->tts_values[IS_KEPT]) ? 1 : 0];
 		sums->people += DatumGetInt64(totals->slot->tts_values[PEOPLE]);
 		sums->sales += DatumGetInt64(totals->slot->tts_values[SALES]);
-		(void) money_sum_of_numeric(&volume, DatumGetNumeric(totals->slot->tts_values[VOLUME]));
-		money_sum_add(&sums->volume, &volume);
+		add_numeric(&sums->volume, totals->slot->tts_values[VOLUME]);
+		add_numeric(&sums->own, totals->slot->tts_values[OWN]);
 	}
 	if (any)
 		compare(totals->audit, &pair);
@@ -203,17 +227,33 @@ compare_all(TotalAudit *totals)
 	MemoryContextDelete(context);
 }
 
+/* What the indexes by volume have, and must have for readers to find all that they look for. */
+static const char total_ranks[] =
+"SELECT 'team_total'::text, format('member %s, period %s, ranked', t.member_id, t.period),"
+"       format('volume %s, own %s', coalesce(trim_scale(r.volume), 0), coalesce(trim_scale(r.own_volume), 0)),"
+"       format('volume %s, own %s', coalesce(trim_scale(t.ranked_volume), 0), coalesce(trim_scale(t.ranked_own_volume), 0))"
+"  FROM @team_total t"
+" CROSS JOIN @program p"
+" CROSS JOIN LATERAL (SELECT nullif(greatest(t.volume, 0), 0) AS volume, nullif(greatest(t.own_volume, 0), 0) AS own_volume) r"
+" WHERE (t.ranked_volume IS DISTINCT FROM r.volume"
+"        AND (t.ranked_volume IS NOT NULL OR t.period < p.ranked_before"
+"             OR (t.period = p.ranking_before AND r.volume >= p.ranking_floor)))"
+"    OR (t.ranked_own_volume IS DISTINCT FROM r.own_volume"
+"        AND (t.ranked_own_volume IS NOT NULL OR t.period < p.ranked_before"
+"             OR (t.period = p.ranking_before AND r.own_volume >= p.ranking_own_floor)))";
+
 void
 audit_totals(Audit *audit)
 {
 	TotalAudit *totals = begin_audit(audit);
 
+	audit_query(audit, total_ranks);
 	sort_in_paths(totals, totals_sources);
 	totals->is_kept = true;
 	sort_in_members(totals,
-					"SELECT t.member_id, t.period, t.people, t.sales, t.volume FROM @team_total t"
+					"SELECT t.member_id, t.period, t.people, t.sales, t.volume, t.own_volume FROM @team_total t"
 					" UNION ALL"
-					" SELECT d.member_id, d.period, d.people, d.sales, d.volume"
+					" SELECT d.member_id, d.period, d.people, d.sales, d.volume, CASE WHEN d.own THEN d.volume ELSE 0 END"
 					"   FROM @team_delta d CROSS JOIN @program p"
 					"  WHERE d.member_id IS NOT NULL AND d.generation > p.folded_generation");
 	sort_in_paths(totals,

@@ -1,7 +1,7 @@
 /*
  * program_fold.c
  *	  fold(): summing up what has been posted in checkpoints, and changes of
- *	  team totals in the totals.
+ *	  team totals in the totals; ranking these.
  *
  * Entries up to program.folded_through are in account, as sums, or in held,
  * one by one, while they are not available.  A batch moves the entries of a
@@ -40,6 +40,7 @@ typedef enum FoldStep
 	FOLD_GENERATION,			/* let changes of team totals go into the next generation */
 	FOLD_WRITERS,				/* wait for those who still write into the last one */
 	FOLD_TEAM,					/* its changes */
+	FOLD_RANK,					/* the totals of periods that are over */
 	FOLD_DONE
 } FoldStep;
 
@@ -50,6 +51,7 @@ typedef struct Fold
 	FoldStep	step;
 	int64		cut;
 	TotalsClosed closed;		/* changes of team totals that are folded */
+	TotalsRanking ranking;
 } Fold;
 
 /*
@@ -234,7 +236,7 @@ fold_batch(Program *program, void *arg)
 			fold_held(program, fold);
 			break;
 		case FOLD_GENERATION:
-			fold->step = totals_close_generation(program, &fold->closed) ? FOLD_WRITERS : FOLD_DONE;
+			fold->step = totals_close_generation(program, &fold->closed) ? FOLD_WRITERS : FOLD_RANK;
 			break;
 		case FOLD_WRITERS:
 			program_wait_for_writers(program, PROGRAM_TEAM_DELTA);
@@ -242,7 +244,11 @@ fold_batch(Program *program, void *arg)
 			break;
 		case FOLD_TEAM:
 			if (totals_fold_generation(program, &fold->closed, fold->batch_size))
-				fold->step = fold->closed.is_new ? FOLD_DONE : FOLD_GENERATION;
+				fold->step = fold->closed.is_new ? FOLD_RANK : FOLD_GENERATION;
+			break;
+		case FOLD_RANK:
+			if (totals_rank(program, &fold->ranking, fold->batch_size))
+				fold->step = FOLD_DONE;
 			break;
 		case FOLD_DONE:
 			break;
@@ -262,6 +268,7 @@ writes_of(FoldStep step)
 		case FOLD_GENERATION:
 			return PROGRAM_WRITES(PROGRAM_PROGRAM);
 		case FOLD_TEAM:
+		case FOLD_RANK:
 			return PROGRAM_WRITES(PROGRAM_PROGRAM) | PROGRAM_WRITES_TOTALS;
 		default:
 			return 0;

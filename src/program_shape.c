@@ -33,7 +33,8 @@ static const Column program_columns[] = {
 	{"hold_period", INTERVALOID, true}, {"sale_change", TEXTOID, true}, {"clawback", TEXTOID, true},
 	{"write_off_after", INTERVALOID, false}, {"notices", BOOLOID, true}, {"folded_through", INT8OID, true},
 	{"total_period", TEXTOID, false}, {"delta_generation", INT4OID, true},
-	{"folded_generation", INT4OID, true}, {"archived_before", TIMESTAMPTZOID, false},
+	{"folded_generation", INT4OID, true}, {"ranking_before", DATEOID, false},
+	{"ranking_floor", NUMERICOID, false}, {"ranking_own_floor", NUMERICOID, false}, {"ranked_before", DATEOID, false}, {"archived_before", TIMESTAMPTZOID, false},
 	{"statements_from", TIMESTAMPTZOID, false}, {NULL}
 };
 static const Column member_columns[] = {
@@ -159,11 +160,12 @@ static const Column closed_period_columns[] = {
 };
 static const Column team_total_columns[] = {
 	{"member_id", INT8OID, true}, {"period", DATEOID, true}, {"people", INT8OID, true},
-	{"sales", INT8OID, true}, {"volume", NUMERICOID, true}, {NULL}
+	{"sales", INT8OID, true}, {"volume", NUMERICOID, true}, {"own_volume", NUMERICOID, true},
+	{"ranked_volume", NUMERICOID, false}, {"ranked_own_volume", NUMERICOID, false}, {NULL}
 };
 static const Column team_delta_columns[] = {
 	{"generation", INT4OID, true}, {"path", REFPATH, false}, {"member_id", INT8OID, false}, {"period", DATEOID, true},
-	{"people", INT8OID, true}, {"sales", INT8OID, true}, {"volume", NUMERICOID, true}, {NULL}
+	{"people", INT8OID, true}, {"sales", INT8OID, true}, {"volume", NUMERICOID, true}, {"own", BOOLOID, false}, {NULL}
 };
 static const Column ledger_columns[] = {
 	{"entry_id", INT8OID, true}, {"source_id", INT8OID, true}, {"member_id", INT8OID, true},

@@ -158,10 +158,12 @@ totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 					  "    JOIN @member m ON m.member_id = s.member_id"
 					  "    JOIN @program p ON p.currency = s.currency"
 					  "   WHERE n.amount <> 0 OR " REPOST_IS_REFUND ")"
-					  " INSERT INTO @team_delta (generation, path, member_id, period, people, sales, volume)"
-					  " SELECT g.delta_generation, g.path, NULL, g.period, 0, -g.sales, -g.amount FROM given_back g WHERE g.in_place"
+					  " INSERT INTO @team_delta (generation, path, member_id, period, people, sales, volume, own)"
+					  " SELECT g.delta_generation, g.path, NULL, g.period, 0, -g.sales, -g.amount, NULL::boolean"
+					  "   FROM given_back g WHERE g.in_place"
 					  " UNION ALL"
-					  " SELECT g.delta_generation, NULL, u.member_id, g.period, 0, -g.sales, -g.amount"
+					  " SELECT g.delta_generation, NULL, u.member_id, g.period, 0, -g.sales, -g.amount,"
+					  "        u.member_id = distributor.member_id(g.path)"
 					  "   FROM given_back g CROSS JOIN unnest(g.path::bigint[]) AS u(member_id) WHERE NOT g.in_place",
 					  3, types, values, NULL, 0);
 }

@@ -64,6 +64,23 @@ extern bool totals_fold_generation(Program *program, TotalsClosed *closed, int64
 /* A total at the reader's snapshot: of the arguments of team_total(), the first three. */
 extern Datum program_team_total(PG_FUNCTION_ARGS);
 
+/*
+ * Steps of fold() after that: totals of periods that are over are ranked.
+ * What has been committed of it stays right, wherever it ends.
+ */
+typedef struct TotalsRanking
+{
+	bool		begun;
+	DateADT		period;			/* the one at hand */
+	int64		after;			/* members up to this one are done */
+} TotalsRanking;
+
+extern bool totals_rank(Program *program, TotalsRanking *ranking, int64 size);
+extern void totals_rank_new(Program *program);
+extern void totals_rank_highest(Program *program);
+extern void totals_rank_fewer(Program *program);
+extern void totals_lock_folding(Program *program);
+
 /* Everything below a path, by whoever has the tree alone; a batch of fold() that runs is waited for. */
 extern void totals_fold_below(Program *program, RefPath *path);
 

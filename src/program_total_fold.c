@@ -73,18 +73,40 @@ merge_rows(TotalRow *rows, int n)
 		rows[kept].sums.people += rows[i].sums.people;
 		rows[kept].sums.sales += rows[i].sums.sales;
 		money_sum_add(&rows[kept].sums.volume, &rows[i].sums.volume);
+		money_sum_add(&rows[kept].sums.own, &rows[i].sums.own);
 	}
 	return n == 0 ? 0 : kept + 1;
 }
+
+/*
+ * What is added to a total that is there.  That of a period that is ranked, or
+ * about to be, is in the indexes by volume; of the period at hand only the
+ * highest are, so that of the others nothing is indexed that folding changes.
+ */
+#define RANKED(period, volume, floor) \
+	"CASE WHEN " period " < (SELECT p.ranking_before FROM @program p)" \
+	"       OR (" volume " >= (SELECT p." floor " FROM @program p) AND " period " = (SELECT p.ranking_before FROM @program p))" \
+	"     THEN nullif(greatest(" volume ", 0), 0) END"
+#define INSERT_TOTALS(from) \
+	"INSERT INTO @team_total AS t (member_id, period, people, sales, volume, own_volume, ranked_volume, ranked_own_volume)" \
+	" SELECT n.member_id, n.period, n.people, n.sales, n.volume, n.own_volume," \
+	"        " RANKED("n.period", "n.volume", "ranking_floor") "," \
+	"        " RANKED("n.period", "n.own_volume", "ranking_own_floor") \
+	"   FROM " from " AS n (member_id, period, people, sales, volume, own_volume)" \
+	" ON CONFLICT (member_id, period) DO UPDATE" \
+	" SET people = t.people + excluded.people, sales = t.sales + excluded.sales," \
+	"     volume = t.volume + excluded.volume, own_volume = t.own_volume + excluded.own_volume," \
+	"     ranked_volume = " RANKED("t.period", "t.volume + excluded.volume", "ranking_floor") "," \
+	"     ranked_own_volume = " RANKED("t.period", "t.own_volume + excluded.own_volume", "ranking_own_floor")
 
 static void
 write_rows(TotalWriter *writer)
 {
 	enum
 	{
-		MEMBER, PERIOD, PEOPLE, SALES, VOLUME, NCOLUMNS
+		MEMBER, PERIOD, PEOPLE, SALES, VOLUME, OWN, NCOLUMNS
 	};
-	static const Oid elements[NCOLUMNS] = {INT8OID, DATEOID, INT8OID, INT8OID, NUMERICOID};
+	static const Oid elements[NCOLUMNS] = {INT8OID, DATEOID, INT8OID, INT8OID, NUMERICOID, NUMERICOID};
 	MemoryContext caller = MemoryContextSwitchTo(writer->context);
 	int			n = merge_rows(writer->rows, writer->n);
 	Datum	   *columns[NCOLUMNS];
@@ -104,6 +126,7 @@ write_rows(TotalWriter *writer)
 			columns[PEOPLE][i] = Int64GetDatum(row->sums.people);
 			columns[SALES][i] = Int64GetDatum(row->sums.sales);
 			columns[VOLUME][i] = NumericGetDatum(money_sum_to_numeric(&row->sums.volume));
+			columns[OWN][i] = NumericGetDatum(money_sum_to_numeric(&row->sums.own));
 		}
 		for (int c = 0; c < NCOLUMNS; c++)
 		{
@@ -111,11 +134,7 @@ write_rows(TotalWriter *writer)
 			values[c] = program_array(elements[c], columns[c], NULL, n);
 		}
 		program_query(writer->program,
-					  "INSERT INTO @team_total AS t (member_id, period, people, sales, volume)"
-					  " SELECT n.* FROM unnest($1, $2, $3, $4, $5) AS n"
-					  " ON CONFLICT (member_id, period) DO UPDATE"
-					  " SET people = t.people + excluded.people, sales = t.sales + excluded.sales,"
-					  "     volume = t.volume + excluded.volume",
+					  INSERT_TOTALS("unnest($1, $2, $3, $4, $5, $6)"),
 					  NCOLUMNS, types, values, NULL, 0);
 		writer->written += n;
 	}
@@ -131,7 +150,8 @@ write_total(int64 member_id, const TotalSums *sums, void *arg)
 	TotalRow   *row;
 	MemoryContext caller;
 
-	if (sums->people == 0 && sums->sales == 0 && sums->volume.units == 0 && sums->volume.large == NULL)
+	if (sums->people == 0 && sums->sales == 0 && sums->volume.units == 0 && sums->volume.large == NULL &&
+		sums->own.units == 0 && sums->own.large == NULL)
 		return;
 	if (writer->n == TOTAL_CHUNK_ROWS)
 		write_rows(writer);
@@ -143,6 +163,7 @@ write_total(int64 member_id, const TotalSums *sums, void *arg)
 	row->sums.people = sums->people;
 	row->sums.sales = sums->sales;
 	money_sum_copy(&row->sums.volume, &sums->volume);
+	money_sum_copy(&row->sums.own, &sums->own);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -221,6 +242,12 @@ lock_folding(Program *program, bool wait)
 											 FOLD_LOCK_SUBID, ExclusiveLock);
 	LockDatabaseObject(RelationRelationId, program->tables[PROGRAM_TEAM_DELTA], FOLD_LOCK_SUBID, ExclusiveLock);
 	return true;
+}
+
+void
+totals_lock_folding(Program *program)
+{
+	(void) lock_folding(program, true);
 }
 
 /* Changes of one generation in the order of their paths, and where to go on. */
@@ -310,14 +337,12 @@ fold_single(Program *program, int first, int last, int64 size)
 									  "   WHERE d.ctid = ANY (ARRAY("
 									  "     SELECT l.ctid FROM @team_delta l"
 									  "      WHERE l.generation BETWEEN $1 AND $2 AND l.member_id IS NOT NULL LIMIT $3))"
-									  "  RETURNING d.member_id, d.period, d.people, d.sales, d.volume),"
+									  "  RETURNING d.member_id, d.own, d.period, d.people, d.sales, d.volume),"
 									  " written AS ("
-									  "  INSERT INTO @team_total AS t (member_id, period, people, sales, volume)"
-									  "  SELECT g.member_id, g.period, sum(g.people)::bigint, sum(g.sales)::bigint, sum(g.volume)"
-									  "    FROM gone g GROUP BY g.member_id, g.period ORDER BY g.member_id, g.period"
-									  "  ON CONFLICT (member_id, period) DO UPDATE"
-									  "  SET people = t.people + excluded.people, sales = t.sales + excluded.sales,"
-									  "      volume = t.volume + excluded.volume)"
+									  INSERT_TOTALS("(SELECT g.member_id, g.period, sum(g.people)::bigint, sum(g.sales)::bigint,"
+													"        sum(g.volume), coalesce(sum(g.volume) FILTER (WHERE g.own), 0)"
+													"   FROM gone g GROUP BY g.member_id, g.period ORDER BY g.member_id, g.period)")
+									  ")"
 									  " SELECT count(*) FROM gone",
 									  3, types, values, NULL, 1);
 	int64		folded = n == 0 ? 0 : DatumGetInt64(program_get(0, 1, INT8OID));
@@ -372,6 +397,7 @@ totals_fold_generation(Program *program, TotalsClosed *closed, int64 size)
 		range.from = closed->from != NULL ? closed->from : range.team;
 		if (fold_range(program, &range, size) > 0)
 		{
+			totals_rank_fewer(program);
 			closed->from = MemoryContextAlloc(closed->context, VARSIZE_ANY(range.from));
 			memcpy(closed->from, range.from, VARSIZE_ANY(range.from));
 			return false;
@@ -408,6 +434,7 @@ fold_batch(Program *program, void *arg)
 	}
 	if (batch->folded < batch->size)
 		batch->folded += fold_single(program, first, last, batch->size - batch->folded);
+	totals_rank_fewer(program);
 }
 
 PG_FUNCTION_INFO_V1(program_fold_team);
@@ -424,7 +451,7 @@ program_fold_team(PG_FUNCTION_ARGS)
 				 errmsg("batch_size must be at least 1")));
 	program_check_newest("team totals cannot be folded");
 	batch.size = PG_GETARG_INT64(1);
-	program_as_owner(program, PROGRAM_WRITES_TOTALS, fold_batch, &batch);
+	program_as_owner(program, PROGRAM_WRITES_TOTALS | PROGRAM_WRITES(PROGRAM_PROGRAM), fold_batch, &batch);
 	program_close(program);
 	if (batch.folded < 0)
 		PG_RETURN_NULL();
@@ -483,12 +510,16 @@ keep_totals(Program *program, void *arg)
 
 	/* a batch of fold() may be writing totals that are not to be seen yet */
 	(void) lock_folding(program, true);
-	program_query(program, "UPDATE @program SET total_period = $1", 1, types, values,
-				  period == NULL ? "n" : NULL, 0);
+	program_query(program, "UPDATE @program SET total_period = $1, ranking_before = NULL, ranked_before = NULL",
+				  1, types, values, period == NULL ? "n" : NULL, 0);
+	totals_rank_new(program);
 	program_query(program, "DELETE FROM @team_delta", 0, NULL, NULL, NULL, 0);
 	program_query(program, "DELETE FROM @team_total", 0, NULL, NULL, NULL, 0);
 	if (period != NULL)
+	{
 		build_totals(program);
+		totals_rank_highest(program);
+	}
 }
 
 /*

@@ -615,6 +615,7 @@ source_post_inserted(Program *program, KnownOrders *known, Relation rel, Tuplest
 		next_inserted(program, known->reader, new_rows, pointer, slot, &batch);
 		if (batch.n > 0)
 			program_as_owner(program, PROGRAM_WRITES_SALES, sales_post, &batch);
+		ExecClearTuple(slot);	/* read from a file, its row is in the context */
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(context);
 		posted += batch.posted;

@@ -79,7 +79,7 @@ period_of(FoldMember *member, DateADT period)
 	return sums;
 }
 
-static void
+static TotalSums *
 add_to(FoldMember *member, const TotalSums *change)
 {
 	TotalSums  *sums = period_of(member, change->period);
@@ -87,6 +87,7 @@ add_to(FoldMember *member, const TotalSums *change)
 	sums->people = add_counts(sums->people, change->people);
 	sums->sales = add_counts(sums->sales, change->sales);
 	money_sum_add(&sums->volume, &change->volume);
+	return sums;
 }
 
 /* The lowest member is complete. */
@@ -99,8 +100,9 @@ close_member(TotalFold *fold)
 	{
 		fold->emit(member->member_id, &member->periods[i], fold->arg);
 		if (fold->depth > 0)
-			add_to(&fold->members[fold->depth - 1], &member->periods[i]);
+			(void) add_to(&fold->members[fold->depth - 1], &member->periods[i]);
 		money_sum_clear(&member->periods[i].volume);
+		money_sum_clear(&member->periods[i].own);
 	}
 	member->n = 0;
 }
@@ -154,7 +156,7 @@ total_fold_add(TotalFold *fold, RefPathBytes path, const TotalSums *change)
 	}
 	remember_path(fold, path);
 	if (fold->depth > 0)
-		add_to(&fold->members[fold->depth - 1], change);
+		money_sum_add(&add_to(&fold->members[fold->depth - 1], change)->own, &change->volume);
 }
 
 void

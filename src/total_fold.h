@@ -18,13 +18,18 @@
 #include "money_sum.h"
 #include "refpath.h"
 
-/* What one period of a team adds up to, or is changed by. */
+/*
+ * What one period of a team adds up to, or is changed by.  own is the part of
+ * volume that is of the member's own sales; of a change it is not looked at,
+ * as a change is the last member's own.
+ */
 typedef struct TotalSums
 {
 	DateADT		period;			/* its first day */
 	int64		people;
 	int64		sales;
 	MoneySum	volume;
+	MoneySum	own;
 } TotalSums;
 
 typedef struct TotalFold TotalFold;

@@ -76,6 +76,13 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 10000;
 COMMENT ON FUNCTION distributor.rollup_members(pg_catalog.bytea, pg_catalog.bool, pg_catalog.numeric, pg_catalog.int4) IS
 'team size, legs and volumes of every member, from a state that rollup_state() made';
 
+CREATE FUNCTION distributor.rollup_volumes(query pg_catalog.text, member_id pg_catalog.int8)
+RETURNS pg_catalog.numeric[]
+AS 'MODULE_PATHNAME', 'distributor_rollup_volumes'
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION distributor.rollup_volumes(pg_catalog.text, pg_catalog.int8) IS
+'personal and team volume of a member, as team_rollup() tells them of a query that yields (path refpath, volume), at all of the member''s paths together; the rollup is made once for all rows that ask';
+
 -- The pieces of the aggregate rollup_state(), for engines that put them together
 -- themselves.
 

@@ -42,6 +42,10 @@ CREATE TABLE @program@.program (
 	total_period text CHECK (total_period IN ('day', 'week', 'month', 'quarter', 'year')),
 	delta_generation integer NOT NULL DEFAULT 1,
 	folded_generation integer NOT NULL DEFAULT 0,
+	ranking_before date,
+	ranking_floor numeric,
+	ranking_own_floor numeric,
+	ranked_before date,
 	archived_before timestamptz,
 	statements_from timestamptz,
 	CONSTRAINT program_write_off_check CHECK ((clawback = 'write_off') = (write_off_after IS NOT NULL))
@@ -60,6 +64,10 @@ COMMENT ON COLUMN @program@.program.notices IS 'whether a change of a member''s 
 COMMENT ON COLUMN @program@.program.total_period IS 'calendar period by which team totals are kept; NULL: none are';
 COMMENT ON COLUMN @program@.program.delta_generation IS 'generation that changes of team totals are written into';
 COMMENT ON COLUMN @program@.program.folded_generation IS 'no change of this generation or an earlier one is left, or will be written';
+COMMENT ON COLUMN @program@.program.ranking_before IS 'team totals of periods before this, the period at hand, are written with their ranked columns';
+COMMENT ON COLUMN @program@.program.ranking_floor IS 'those of the period at hand from this volume on are so too; NULL: none are';
+COMMENT ON COLUMN @program@.program.ranking_own_floor IS 'the same for own_volume';
+COMMENT ON COLUMN @program@.program.ranked_before IS 'team totals of periods before this have all been ranked';
 COMMENT ON COLUMN @program@.program.folded_through IS 'ledger entries up to this one are summed up in account and held';
 COMMENT ON COLUMN @program@.program.archived_before IS 'entries posted before this have been taken out of the ledger by archive_ledger(); NULL: none';
 COMMENT ON COLUMN @program@.program.statements_from IS 'statements and balances of the past reach back to this; NULL: to the beginning';
@@ -491,13 +499,24 @@ CREATE TABLE @program@.team_total (
 	people bigint NOT NULL,
 	sales bigint NOT NULL,
 	volume numeric NOT NULL,
+	own_volume numeric NOT NULL DEFAULT 0,
+	ranked_volume numeric,
+	ranked_own_volume numeric,
 	CONSTRAINT team_total_pkey PRIMARY KEY (member_id, period)
 ) WITH (fillfactor = 70);
+-- While a period lasts few of its rows are in an index by volume; of the others
+-- all that is indexed stays as it is, and folding writes no index.
+CREATE INDEX team_total_period_idx ON @program@.team_total (period);
+CREATE INDEX team_total_ranked_volume_idx ON @program@.team_total (period, ranked_volume DESC, member_id) WHERE ranked_volume IS NOT NULL;
+CREATE INDEX team_total_ranked_own_volume_idx ON @program@.team_total (period, ranked_own_volume DESC, member_id) WHERE ranked_own_volume IS NOT NULL;
 COMMENT ON TABLE @program@.team_total IS 'what teams add up to by calendar period, but for the changes in team_delta; read it by team_total()';
 COMMENT ON COLUMN @program@.team_total.period IS 'first day of the period, by the program''s clock';
 COMMENT ON COLUMN @program@.team_total.people IS 'people who joined in the period and are in the team now, its leader included';
 COMMENT ON COLUMN @program@.team_total.sales IS 'sales of the period, for the upline that each had';
 COMMENT ON COLUMN @program@.team_total.volume IS 'their sum less what was refunded of them, whenever that was, in the program''s currency';
+COMMENT ON COLUMN @program@.team_total.own_volume IS 'the part of volume that is of the member''s own sales';
+COMMENT ON COLUMN @program@.team_total.ranked_volume IS 'volume, where it is above zero and the period is over, or it is among the most: what leaderboard() reads';
+COMMENT ON COLUMN @program@.team_total.ranked_own_volume IS 'the same for own_volume';
 
 CREATE TABLE @program@.team_delta (
 	generation integer NOT NULL,
@@ -507,6 +526,7 @@ CREATE TABLE @program@.team_delta (
 	people bigint NOT NULL,
 	sales bigint NOT NULL,
 	volume numeric NOT NULL,
+	own boolean,
 	CONSTRAINT team_delta_path_check CHECK (num_nonnulls(path, member_id) = 1)
 );
 CREATE INDEX team_delta_path_idx ON @program@.team_delta (generation, path) WHERE path IS NOT NULL;
@@ -515,6 +535,7 @@ COMMENT ON TABLE @program@.team_delta IS 'changes of team totals that fold() has
 COMMENT ON COLUMN @program@.team_delta.generation IS 'generations are folded as a whole: what an old snapshot keeps of folded ones lies in a part of the index that nobody else reads';
 COMMENT ON COLUMN @program@.team_delta.path IS 'counts for every member on this path';
 COMMENT ON COLUMN @program@.team_delta.member_id IS 'counts for this member alone';
+COMMENT ON COLUMN @program@.team_delta.own IS 'with member_id: true if the sale is the member''s own; with path it is that of the last member';
 
 CREATE SEQUENCE @program@.ledger_entry_id_seq;
 CREATE TABLE @program@.ledger (

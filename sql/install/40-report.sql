@@ -142,29 +142,22 @@ CREATE FUNCTION distributor.sale_paths(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 DECLARE
+	paths distributor.refpath[];
 	moved pg_catalog.bool;
+	path distributor.refpath;
+	top distributor.refpath;
 BEGIN
 	EXECUTE distributor.report_sql(program, $query$
-SELECT EXISTS (SELECT
-				 FROM @program@.member m
-				CROSS JOIN LATERAL unnest(distributor.member_ids(m.path)) AS a(member_id)
-				 JOIN @program@.member_history h ON h.member_id = a.member_id
-				WHERE m.member_id = ANY ($1) AND h.change IN ('move', 'rejoin'))$query$)
-		INTO moved USING members;
-	IF NOT moved THEN
-		RETURN QUERY EXECUTE distributor.report_sql(program, $query$
-WITH own AS MATERIALIZED (
-	SELECT m.path FROM @program@.member m WHERE m.member_id = ANY ($1)
-)
-SELECT o.path FROM own o
- WHERE NOT EXISTS (SELECT FROM unnest(distributor.ancestors(o.path)) AS a(path)
-					WHERE a.path IN (SELECT above.path FROM own above))$query$)
-			USING members;
-		RETURN;
-	END IF;
-	-- Down from the roots by every edge that ever was, as far as there are
-	-- sales: of paths that never were there are none.
-	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
+SELECT array_agg(m.path),
+	   bool_or(EXISTS (SELECT FROM @program@.member_history h
+						WHERE h.member_id = ANY (distributor.member_ids(m.path)) AND h.change IN ('move', 'rejoin')))
+  FROM @program@.member m
+ WHERE m.member_id = ANY ($1)$query$)
+		INTO paths, moved USING members;
+	IF moved THEN
+		-- Down from the roots by every edge that ever was, as far as there are
+		-- sales: of paths that never were there are none.
+		EXECUTE distributor.report_sql(program, $query$
 WITH RECURSIVE above(member_id) AS (
 	SELECT DISTINCT u.member_id FROM unnest($1) AS u(member_id)
 	UNION
@@ -186,17 +179,68 @@ WITH RECURSIVE above(member_id) AS (
 	 CROSS JOIN LATERAL (SELECT distributor.refpath_append(p.path, e.member_id) AS path) n
 	 WHERE EXISTS (SELECT FROM @program@.sale s
 					WHERE s.path >= n.path AND s.path < distributor.path_upper(n.path))
-), own AS MATERIALIZED (
-	SELECT p.path FROM place p WHERE p.member_id = ANY ($1)
 )
-SELECT o.path FROM own o
- WHERE NOT EXISTS (SELECT FROM unnest(distributor.ancestors(o.path)) AS a(path)
-					WHERE a.path IN (SELECT above.path FROM own above))$query$)
-		USING members;
+SELECT array_agg(p.path) FROM place p WHERE p.member_id = ANY ($1)$query$)
+			INTO paths USING members;
+	END IF;
+	-- in the order of the tree everything below a path follows it
+	FOR path IN SELECT u.path FROM unnest(paths) AS u(path) ORDER BY u.path LOOP
+		IF top IS NULL OR NOT path <@ top THEN
+			RETURN NEXT path;
+			top := path;
+		END IF;
+	END LOOP;
 END
 $function$;
 COMMENT ON FUNCTION distributor.sale_paths(pg_catalog.text, pg_catalog.int8[]) IS
 	'the paths below which lie all sales that count for these members, for the uplines that the sales had; none of them is above another';
+
+CREATE FUNCTION distributor.team_sources(
+		program pg_catalog.text, member pg_catalog.int8)
+	RETURNS pg_catalog.int8[]
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, distributor, pg_temp
+AS $function$
+DECLARE
+	sources pg_catalog.int8[];
+BEGIN
+	-- Whoever has not moved, and whose sponsor is of the team, has no sales that
+	-- are not that sponsor's as well.
+	EXECUTE distributor.report_sql(program, $query$
+SELECT $1 || ARRAY(SELECT distributor.member_id(t.path) FROM @team@ t
+					WHERE distributor.member_id(t.path) <> $1
+					  AND distributor.member_id(t.path) IN (SELECT h.member_id FROM @program@.member_history h
+															 WHERE h.change IN ('move', 'rejoin')))$query$, member)
+		INTO sources USING member;
+	RETURN sources;
+END
+$function$;
+COMMENT ON FUNCTION distributor.team_sources(pg_catalog.text, pg_catalog.int8) IS
+	'of a team those whose sales are not all within another''s: the member, and whoever of its team has moved; for sale_paths() and volumes_sql()';
+
+CREATE FUNCTION distributor.sold_sql(
+		program pg_catalog.text, members pg_catalog.int8[])
+	RETURNS pg_catalog.text
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, distributor, pg_temp
+AS $function$
+DECLARE
+	below CONSTANT pg_catalog.text := $query$
+	SELECT s.*, @path@ AS base_path FROM @program@.sale s WHERE s.path >= @path@ AND s.path < distributor.path_upper(@path@)$query$;
+	paths CONSTANT distributor.refpath[] := ARRAY(SELECT p.path FROM distributor.sale_paths(program, members) AS p(path));
+BEGIN
+	-- A few paths stand in the text, where the planner sees how much lies below
+	-- each; of many it reads the list.
+	IF cardinality(paths) BETWEEN 1 AND 20 THEN
+		RETURN (SELECT '(' || string_agg(replace(below, '@path@', quote_literal(p.path) || '::distributor.refpath'), ' UNION ALL ') || ')'
+				  FROM unnest(paths) AS p(path));
+	END IF;
+	RETURN '(' || replace(replace(replace(below, 'FROM', format('FROM unnest(%L::distributor.refpath[]) AS b(path) JOIN', paths)),
+								  'WHERE', 'ON'), '@path@', 'b.path') || ')';
+END
+$function$;
+COMMENT ON FUNCTION distributor.sold_sql(pg_catalog.text, pg_catalog.int8[]) IS
+	'the text of a subquery: the sales that count for these members, for the uplines that the sales had; for the reports of distributor themselves';
 
 CREATE FUNCTION distributor.sales_sql(
 		program pg_catalog.text, members pg_catalog.int8[], lower pg_catalog.timestamptz,
@@ -206,40 +250,46 @@ CREATE FUNCTION distributor.sales_sql(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 DECLARE
-	below CONSTANT pg_catalog.text := $query$
-	SELECT s.*, @path@ AS base_path FROM @program@.sale s WHERE s.path >= @path@ AND s.path < distributor.path_upper(@path@)$query$;
-	paths distributor.refpath[];
-	sold pg_catalog.text;
+	refunded CONSTANT pg_catalog.text := '@program@.refund_posting @p@' || CASE WHEN as_of IS NOT NULL THEN
+		format(' JOIN @program@.refund r ON r.refund_id = @p@.refund_id AND r.occurred_at <= %L', as_of) ELSE '' END;
 BEGIN
-	-- A few paths stand in the text, where the planner sees how much lies below
-	-- each; of many it reads the list.
-	paths := ARRAY(SELECT p.path FROM distributor.sale_paths(program, members) AS p(path));
-	IF cardinality(paths) BETWEEN 1 AND 20 THEN
-		SELECT string_agg(replace(below, '@path@', quote_literal(p.path) || '::distributor.refpath'), ' UNION ALL ')
-		  INTO sold FROM unnest(paths) AS p(path);
-	ELSE
-		sold := replace(replace(below, 'FROM', format('FROM unnest(%L::distributor.refpath[]) AS b(path) JOIN', paths)), 'WHERE', 'ON');
-		sold := replace(sold, '@path@', 'b.path');
-	END IF;
-	RETURN format($query$
-sold AS MATERIALIZED (
-	SELECT s.sale_id, s.member_id, s.path, s.base_path, s.amount
-	  FROM (%1$s) s
-	 WHERE s.currency = @currency@ AND s.occurred_at >= %2$L AND s.occurred_at < %3$L%5$s
-	   AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL)
-), net AS (
-	SELECT s.member_id, s.path, s.base_path, s.amount, 1 AS sales FROM sold s
-	UNION ALL
-	SELECT s.member_id, s.path, s.base_path, -p.amount, 0
-	  FROM sold s
-	  JOIN @program@.refund_posting p ON p.sale_id = s.sale_id
-%4$s)$query$, sold, lower, upper, CASE WHEN as_of IS NOT NULL THEN format($query$
-	  JOIN @program@.refund r ON r.refund_id = p.refund_id AND r.occurred_at <= %L
-$query$, as_of) END, ' AND s.occurred_at <= ' || quote_literal(as_of));
+	-- A row for each sale, with the first of its refunds, and one for each
+	-- further refund.  That is a join, by index or by hash as the planner sees
+	-- fit, and leaves sales that come in the order of their paths in it.  A sale
+	-- that was replaced has been taken back as a whole, unless it was of nothing:
+	-- only such are looked up.
+	RETURN format($query$(
+	SELECT s.member_id, s.path, s.base_path,
+		   CASE WHEN p.refund_id IS NULL THEN s.amount WHEN %5$s THEN -p.amount ELSE s.amount - p.amount END AS amount,
+		   CASE WHEN p.refund_id IS NULL THEN 1 WHEN %5$s THEN 0 ELSE 1 END AS sales
+	  FROM %1$s s
+	  LEFT JOIN %4$s ON p.sale_id = s.sale_id
+	 WHERE s.currency = @currency@ AND s.occurred_at >= %2$L AND s.occurred_at < %3$L%6$s
+	   AND CASE WHEN p.refund_id IS NULL AND s.amount > 0 THEN true
+				ELSE NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) END
+)$query$, distributor.sold_sql(program, members), lower, upper, replace(refunded, '@p@', 'p'),
+		'EXISTS (SELECT FROM ' || replace(refunded, '@p@', 'o') || ' WHERE o.sale_id = p.sale_id AND o.refund_id < p.refund_id)',
+		' AND s.occurred_at <= ' || quote_literal(as_of));
 END
 $function$;
 COMMENT ON FUNCTION distributor.sales_sql(pg_catalog.text, pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
-	'the text of the sales in the program''s currency that count for these members, for the uplines that the sales had, and what was refunded of them; for the reports of distributor themselves';
+	'the text of a subquery: the sales in the program''s currency that count for these members, for the uplines that the sales had, and what was refunded of them; for the reports of distributor themselves';
+
+CREATE FUNCTION distributor.volumes_sql(
+		program pg_catalog.text, sources pg_catalog.int8[],
+		lower pg_catalog.timestamptz DEFAULT '-infinity', upper pg_catalog.timestamptz DEFAULT 'infinity',
+		as_of pg_catalog.timestamptz DEFAULT NULL)
+	RETURNS pg_catalog.text
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, distributor, pg_temp
+AS $function$
+BEGIN
+	RETURN distributor.report_sql(program,
+		'SELECT n.path, n.amount FROM ' || distributor.sales_sql(program, sources, lower, upper, as_of) || ' n');
+END
+$function$;
+COMMENT ON FUNCTION distributor.volumes_sql(pg_catalog.text, pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
+	'the query of the sales that count for these members and their teams, for rollup_volumes(); sources are those of the members who have moved or whose sponsor is not among them; for the reports of distributor themselves';
 
 CREATE FUNCTION distributor.team_volumes(
 		program pg_catalog.text, members pg_catalog.int8[], sources pg_catalog.int8[],
@@ -256,9 +306,7 @@ BEGIN
 	-- Who has moved has sales at several paths.
 	RETURN QUERY
 	SELECT r.member_id, sum(r.personal[1]), sum(r.team[1])
-	  FROM distributor.team_rollup(distributor.report_sql(program,
-				'WITH ' || distributor.sales_sql(program, sources, lower, upper, as_of)
-				|| 'SELECT n.path, n.amount FROM net n')) r
+	  FROM distributor.team_rollup(distributor.volumes_sql(program, sources, lower, upper, as_of)) r
 	 WHERE members IS NULL OR r.member_id = ANY (members)
 	 GROUP BY r.member_id;
 END

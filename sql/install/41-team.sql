@@ -11,31 +11,43 @@ CREATE FUNCTION distributor.team(
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 100
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
+DECLARE
+	page CONSTANT pg_catalog.text := $query$
+	SELECT t.*, distributor.depth(t.path) - distributor.depth(t.base_path) AS level
+	  FROM @team@ t
+	 WHERE ($3 IS NULL OR distributor.depth(t.path) - distributor.depth(t.base_path) <= $3)
+	   AND ($4 IS NULL OR t.path > $4)
+	 ORDER BY t.path LIMIT $5$query$;
+	-- those whose sales are not all within another's
+	sources pg_catalog.text := $query$
+		ARRAY(SELECT l.member_id FROM page l
+			   WHERE l.sponsor_id IS NULL OR l.sponsor_id NOT IN (SELECT above.member_id FROM page above)
+				  OR EXISTS (SELECT FROM @program@.member_history h
+							  WHERE h.member_id = l.member_id AND h.change IN ('move', 'rejoin')))$query$;
+	source pg_catalog.int8[];
 BEGIN
 	PERFORM distributor.check_program(program);
 	IF max_level < 0 THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'max_level must not be negative';
 	END IF;
-	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
-WITH page AS MATERIALIZED (
-	SELECT t.*, distributor.depth(t.path) - distributor.depth(t.base_path) AS level
-	  FROM @team@ t
-	 WHERE ($3 IS NULL OR distributor.depth(t.path) - distributor.depth(t.base_path) <= $3)
-	   AND ($4 IS NULL OR t.path > $4)
-	 ORDER BY t.path LIMIT $5
+	-- Of a whole team it is known whose before the team is read.
+	IF as_of IS NULL AND after IS NULL AND max_rows IS NULL THEN
+		source := distributor.team_sources(program, member);
+		sources := '$6';
+	END IF;
+	RETURN QUERY EXECUTE distributor.report_sql(program, 'WITH page AS (' || page || $query$
+), shown AS (
+	SELECT p.*, distributor.rollup_volumes((SELECT distributor.volumes_sql(@name@, $query$ || sources || $query$, as_of => $2)),
+										   p.member_id) AS volumes
+	  FROM page p
+	 ORDER BY p.path OFFSET 0
 )
-SELECT p.member_id, coalesce(p.member_key, p.member_id::text), p.sponsor_id, p.level, p.path, p.rank,
-	   p.state, p.joined_at, coalesce(v.personal_volume, 0), coalesce(v.team_volume, 0)
-  FROM page p
-  LEFT JOIN distributor.team_volumes(@name@, NULL, ARRAY(
-			SELECT l.member_id FROM page l
-			 WHERE l.sponsor_id IS NULL OR l.sponsor_id NOT IN (SELECT above.member_id FROM page above)
-				OR EXISTS (SELECT FROM @program@.member_history h
-							WHERE h.member_id = l.member_id AND h.change IN ('move', 'rejoin'))), as_of => $2) v
-	ON v.member_id = p.member_id
- ORDER BY p.path$query$, member, as_of)
-		USING member, as_of, max_level, after, max_rows;
+SELECT s.member_id, coalesce(s.member_key, s.member_id::text), s.sponsor_id, s.level, s.path, s.rank,
+	   s.state, s.joined_at, s.volumes[1], s.volumes[2]
+  FROM shown s
+ ORDER BY s.path$query$, member, as_of)
+		USING member, as_of, max_level, after, max_rows, source;
 END
 $function$;
 COMMENT ON FUNCTION distributor.team(pg_catalog.text, pg_catalog.int8, pg_catalog.int4, pg_catalog.timestamptz, distributor.refpath, pg_catalog.int8) IS
@@ -88,7 +100,7 @@ WITH people AS (
 		   count(*) FILTER (WHERE t.joined_at >= $4 AND t.joined_at < $5) AS joined
 	  FROM @team@ t
 	 GROUP BY 1
-), $query$ || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || $query$, volume AS (
+), net AS $query$ || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || $query$, volume AS (
 	SELECT distributor.depth(n.path) - distributor.depth(n.base_path) AS level, sum(n.sales) AS sales, sum(n.amount) AS volume
 	  FROM net n
 	 GROUP BY 1
@@ -144,17 +156,18 @@ BEGIN
 	-- elsewhere belongs to the uplines of there.
 	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
 WITH people AS (
-	SELECT distributor.upline(t.path, distributor.depth(t.path) - distributor.depth(t.base_path) - 1) AS leg, count(*) AS size,
-		   count(*) FILTER (WHERE t.state = 'active') AS active,
-		   max(distributor.depth(t.path) - distributor.depth(t.base_path)) AS deepest,
+	SELECT distributor.upline(t.path, t.level - 1) AS leg, count(*) AS size,
+		   count(*) FILTER (WHERE t.state = 'active') AS active, max(t.level) AS deepest,
 		   count(*) FILTER (WHERE t.joined_at >= $3 AND t.joined_at < $4) AS joined
-	  FROM @team@ t
-	 WHERE t.path > t.base_path
+	  FROM (SELECT m.path, m.state, m.joined_at, distributor.depth(m.path) - distributor.depth(m.base_path) AS level
+			  FROM @team@ m OFFSET 0) t
+	 WHERE t.level > 0
 	 GROUP BY 1
-), $query$ || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || $query$, volume AS (
-	SELECT distributor.upline(n.path, distributor.depth(n.path) - distributor.depth(n.base_path) - 1) AS leg, sum(n.sales) AS sales, sum(n.amount) AS volume
-	  FROM net n
-	 WHERE n.path > n.base_path
+), net AS $query$ || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || $query$, volume AS (
+	SELECT distributor.upline(s.path, s.level - 1) AS leg, sum(s.sales) AS sales, sum(s.amount) AS volume
+	  FROM (SELECT n.path, n.sales, n.amount, distributor.depth(n.path) - distributor.depth(n.base_path) AS level
+			  FROM net n OFFSET 0) s
+	 WHERE s.level > 0
 	 GROUP BY 1
 ), leg AS (
 	SELECT leg AS member_id, coalesce(p.size, 0) AS size, coalesce(p.active, 0) AS active, p.deepest,

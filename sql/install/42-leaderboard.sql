@@ -1,5 +1,128 @@
 -- Reports about who is best: leaderboards, promoters, regions.
 
+CREATE FUNCTION distributor.kept_period(
+		program pg_catalog.text, lower pg_catalog.timestamptz, upper pg_catalog.timestamptz,
+		OUT period pg_catalog.date, OUT folded pg_catalog.int4,
+		OUT floor pg_catalog."numeric", OUT own_floor pg_catalog."numeric")
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, distributor, pg_temp
+AS $function$
+BEGIN
+	-- Where clocks are put back at midnight, an hour of the first day may lie
+	-- before the bound: such a period is none of these.
+	EXECUTE distributor.report_sql(program, $query$
+SELECT b.period, p.folded_generation,
+	   CASE WHEN b.period < p.ranked_before THEN 0 WHEN b.period = p.ranking_before THEN p.ranking_floor END,
+	   CASE WHEN b.period < p.ranked_before THEN 0 WHEN b.period = p.ranking_before THEN p.ranking_own_floor END
+  FROM @program@.program p
+ CROSS JOIN LATERAL (SELECT (date_trunc(p.total_period, $1, p.time_zone) AT TIME ZONE p.time_zone)::date AS period,
+							(date_trunc(p.total_period, $1 - interval '1 microsecond', p.time_zone) AT TIME ZONE p.time_zone)::date AS before,
+							(date_trunc(p.total_period, $2 - interval '1 microsecond', p.time_zone) AT TIME ZONE p.time_zone)::date AS last,
+							(date_trunc(p.total_period, $2, p.time_zone) AT TIME ZONE p.time_zone)::date AS after) b
+ WHERE p.total_period IS NOT NULL AND b.before < b.period AND b.last = b.period AND b.after > b.period
+   AND NOT EXISTS (SELECT FROM unnest('{team_total,team_delta,sale,refund_posting}'::text[]) AS t(name)
+					WHERE row_security_active(format('%I.%I', @name@, t.name))
+					   OR (t.name LIKE 'team%' AND NOT has_table_privilege(format('%I.%I', @name@, t.name), 'SELECT')))$query$)
+		INTO period, folded, floor, own_floor USING lower, upper;
+END
+$function$;
+COMMENT ON FUNCTION distributor.kept_period(pg_catalog.text, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
+	'the period of the team totals that reaches from lower to before upper, if there is one and the caller may read them, and from which volumes on they are ranked; for the reports of distributor themselves';
+
+CREATE FUNCTION distributor.leaders(
+		program pg_catalog.text, own pg_catalog.bool, period pg_catalog.date, folded pg_catalog.int4,
+		floor pg_catalog."numeric", max_rows pg_catalog.int8, after_value pg_catalog."numeric",
+		after_member pg_catalog.int8)
+	RETURNS TABLE (
+		place pg_catalog.int8, member_id pg_catalog.int8, member_key pg_catalog.text, value pg_catalog."numeric")
+	LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000 ROWS 100
+	SET search_path = pg_catalog, distributor, pg_temp
+AS $function$
+DECLARE
+	query pg_catalog.text := $query$
+WITH changed AS MATERIALIZED (
+	SELECT d.member_id, t.@volume@ AS was, coalesce(t.@volume@, 0) + d.volume AS value
+	  FROM (SELECT d.member_id, sum(d.volume) AS volume
+			  FROM (SELECT u.member_id, d.volume
+					  FROM @program@.team_delta d
+					 CROSS JOIN LATERAL @members@ AS u(member_id)
+					 WHERE d.generation > @folded@ AND d.path IS NOT NULL AND d.period = @period@ AND d.volume <> 0
+					UNION ALL
+					SELECT d.member_id, d.volume
+					  FROM @program@.team_delta d
+					 WHERE d.generation > @folded@ AND d.member_id IS NOT NULL AND d.period = @period@ AND d.volume <> 0@alone@) d
+			 GROUP BY d.member_id) d
+	  LEFT JOIN @program@.team_total t ON t.member_id = d.member_id AND t.period = @period@
+), page AS MATERIALIZED (@page@)
+SELECT CASE WHEN p.value = $1 THEN 1 + b.higher ELSE b.higher + b.equal + rank() OVER (ORDER BY p.value DESC) END,
+	   p.member_id, coalesce(m.member_key, p.member_id::text), p.value
+  FROM page p
+ CROSS JOIN (@before@) AS b(higher, equal)
+  LEFT JOIN @program@.member m ON m.member_id = p.member_id
+ ORDER BY p.value DESC, p.member_id$query$;
+	-- what changed, and of the others as many as there could be between that
+	page CONSTANT pg_catalog.text := $query$
+	SELECT p.member_id, p.value
+	  FROM (SELECT s.member_id, s.value
+			  FROM (@stretch@) s
+			 WHERE s.member_id NOT IN (SELECT c.member_id FROM changed c)
+			UNION ALL
+			SELECT c.member_id, c.value FROM changed c
+			 WHERE $1 IS NULL OR c.value < $1 OR (c.value = $1 AND c.member_id > $2)) p
+	 WHERE p.value > 0 AND p.value >= @floor@
+	 ORDER BY p.value DESC, p.member_id LIMIT $3$query$;
+	stretch CONSTANT pg_catalog.text := $query$
+	(SELECT t.member_id, t.@value@ AS value
+	   FROM @program@.team_total t
+	  WHERE t.period = @period@ AND @range@
+	  ORDER BY t.@value@ DESC, t.member_id LIMIT $3 + (SELECT count(*) FROM changed))$query$;
+	-- whoever is not below the floor is in the index
+	first_ones CONSTANT pg_catalog.text := $query$
+	WITH highest AS MATERIALIZED (@highest@)
+	SELECT h.member_id, h.value FROM highest h WHERE (SELECT count(*) FROM highest) >= $3
+	UNION ALL
+	SELECT a.member_id, a.value FROM (@all@) a WHERE (SELECT count(*) FROM highest) < $3$query$;
+	before CONSTANT pg_catalog.text := $query$
+	SELECT (SELECT count(*) FROM @program@.team_total t WHERE t.period = @period@ AND t.@value@ > $1) + c.higher,
+		   (SELECT count(*) FROM @program@.team_total t WHERE t.period = @period@ AND t.@value@ = $1 AND t.member_id <= $2) + c.equal
+	  FROM (SELECT count(*) FILTER (WHERE c.value > $1) - count(*) FILTER (WHERE c.was > $1) AS higher,
+				   count(*) FILTER (WHERE c.value = $1 AND c.member_id <= $2) - count(*) FILTER (WHERE c.was = $1 AND c.member_id <= $2) AS equal
+			  FROM changed c) c$query$;
+	ranked pg_catalog.text;
+	unranked pg_catalog.text;
+BEGIN
+	-- Of a page that goes on: who is level with the last one, and who has less,
+	-- are each a range of the index.
+	IF after_value IS NULL THEN
+		ranked := replace(stretch, '@range@', 't.@value@ >= @floor@ AND t.@value@ IS NOT NULL');
+		unranked := replace(stretch, '@range@', 'true');
+	ELSE
+		ranked := replace(stretch, '@range@', 't.@value@ = $1 AND t.member_id > $2') || ' UNION ALL '
+			|| replace(stretch, '@range@', 't.@value@ >= @floor@ AND t.@value@ < $1');
+		unranked := replace(stretch, '@range@', '(t.@value@ < $1 OR (t.@value@ = $1 AND t.member_id > $2))');
+	END IF;
+	ranked := replace(replace(replace(page, '@stretch@', ranked), '@value@', 'ranked_@volume@'), '@floor@', '$4');
+	unranked := replace(replace(replace(page, '@stretch@', unranked), '@value@', '@volume@'), '@floor@', '0');
+	query := replace(query, '@before@', CASE WHEN after_value IS NULL THEN 'SELECT 0, 0' ELSE before END);
+	IF floor IS NULL OR after_value < floor OR (floor > 0 AND coalesce(max_rows > 1000, true)) THEN
+		query := replace(replace(query, '@page@', unranked), '@value@', '@volume@');
+	ELSE
+		query := replace(query, '@page@', CASE WHEN floor = 0 THEN ranked
+											   ELSE replace(replace(first_ones, '@highest@', ranked), '@all@', unranked) END);
+		query := replace(query, '@value@', 'ranked_@volume@');
+	END IF;
+	query := replace(query, '@members@', CASE WHEN own THEN '(SELECT distributor.member_id(d.path))'
+											  ELSE 'unnest(distributor.member_ids(d.path))' END);
+	query := replace(query, '@alone@', CASE WHEN own THEN ' AND d.own' ELSE '' END);
+	query := replace(query, '@volume@', CASE WHEN own THEN 'own_volume' ELSE 'volume' END);
+	query := replace(query, '@folded@', folded::text);
+	query := replace(query, '@period@', quote_literal(period) || '::date');
+	RETURN QUERY EXECUTE distributor.report_sql(program, query) USING after_value, after_member, max_rows, floor;
+END
+$function$;
+COMMENT ON FUNCTION distributor.leaders(pg_catalog.text, pg_catalog.bool, pg_catalog.date, pg_catalog.int4, pg_catalog."numeric", pg_catalog.int8, pg_catalog."numeric", pg_catalog.int8) IS
+	'a page of the members with most volume, or volume of their own, in a period of the team totals: the highest of those that are folded, and everybody whose total has changed since; for leaderboard()';
+
 CREATE FUNCTION distributor.leaderboard(
 		program pg_catalog.text, metric pg_catalog.text, period pg_catalog.text DEFAULT NULL,
 		max_rows pg_catalog.int8 DEFAULT 100, scope pg_catalog.int8 DEFAULT NULL,
@@ -15,12 +138,21 @@ DECLARE
 	lower pg_catalog.timestamptz;
 	upper pg_catalog.timestamptz;
 	total pg_catalog.text;
+	kept record;
 BEGIN
 	SELECT b.lower, b.upper INTO lower, upper FROM distributor.period_bounds(program, period, "from", "to") b;
 	IF as_of IS NOT NULL THEN
 		RETURN QUERY SELECT * FROM distributor.leaderboard_as_of(
 			program, metric, lower, upper, max_rows, scope, as_of, after_value, after_member);
 		RETURN;
+	END IF;
+	IF metric IN ('personal_volume', 'team_volume') AND scope IS NULL THEN
+		kept := distributor.kept_period(program, lower, upper);
+		IF kept.period IS NOT NULL THEN
+			RETURN QUERY SELECT * FROM distributor.leaders(program, metric = 'personal_volume', kept.period, kept.folded,
+				CASE metric WHEN 'personal_volume' THEN kept.own_floor ELSE kept.floor END, max_rows, after_value, after_member);
+			RETURN;
+		END IF;
 	END IF;
 	CASE metric
 		WHEN 'personal_volume' THEN

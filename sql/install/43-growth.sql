@@ -94,22 +94,34 @@ CREATE FUNCTION distributor.inactive(
 	LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000 ROWS 500
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
+DECLARE
+	remains CONSTANT pg_catalog.text := 's.amount > (SELECT coalesce(sum(p.amount), 0) FROM @program@.refund_posting p WHERE p.sale_id = s.sale_id)';
 BEGIN
 	IF as_of IS NOT NULL THEN
 		RETURN QUERY SELECT * FROM distributor.inactive_as_of(program, idle, since, scope, as_of, after, max_rows);
 		RETURN;
 	END IF;
+	-- Of everybody the sales of each are looked up until the page is full.  Those
+	-- of a team lie together, by their paths; they are joined in full, which is
+	-- never made row by row, however small a team is taken for.
 	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
+WITH since AS MATERIALIZED (
+	SELECT coalesce($2, (now() AT TIME ZONE @zone@ - $3) AT TIME ZONE @zone@) AS since
+)
 SELECT t.member_id, coalesce(t.member_key, t.member_id::text), t.sponsor_id, t.joined_at, l.occurred_at
-  FROM (SELECT coalesce($2, (now() AT TIME ZONE @zone@ - $3) AT TIME ZONE @zone@) AS since) d
- CROSS JOIN $query$ || CASE WHEN scope IS NULL THEN '@program@.member' ELSE '(SELECT * FROM @team@ o OFFSET 0)' END || $query$ t
+  FROM (SELECT o.*, true AS is_asked_for
+		  FROM $query$ || CASE WHEN scope IS NULL THEN '@program@.member' ELSE '@team@' END || $query$ o
+		 WHERE o.state = 'active' AND o.joined_at < (SELECT d.since FROM since d) AND ($4 IS NULL OR o.member_id > $4)) t$query$
+		|| CASE WHEN scope IS NULL THEN '
  CROSS JOIN LATERAL (SELECT max(s.occurred_at) AS occurred_at
 					   FROM @program@.sale s
-					  WHERE s.member_id = t.member_id
-						AND s.amount > (SELECT coalesce(sum(p.amount), 0) FROM @program@.refund_posting p
-										 WHERE p.sale_id = s.sale_id)) l
- WHERE t.state = 'active' AND t.joined_at < d.since AND (l.occurred_at IS NULL OR l.occurred_at < d.since)
-   AND ($4 IS NULL OR t.member_id > $4)
+					  WHERE s.member_id = t.member_id AND ' || remains || ') l'
+		ELSE '
+  FULL JOIN (SELECT s.member_id, max(s.occurred_at) AS occurred_at
+			   FROM ' || distributor.sold_sql(program, distributor.team_sources(program, scope)) || ' s
+			  WHERE ' || remains || '
+			  GROUP BY s.member_id) l ON l.member_id = t.member_id' END || $query$
+ WHERE coalesce(t.is_asked_for, false) AND coalesce(l.occurred_at < (SELECT d.since FROM since d), true)
  ORDER BY t.member_id LIMIT $5$query$, scope)
 		USING scope, since, idle, after, max_rows;
 END

@@ -80,17 +80,17 @@ BEGIN
 	RETURN QUERY
 	WITH node AS MATERIALIZED (
 		SELECT n.* FROM distributor.team_nodes(program, member, max_level, max_width, as_of) n
+	), drawn AS (
+		SELECT n.*, distributor.rollup_volumes((SELECT distributor.volumes_sql(program, ARRAY(SELECT l.member_id FROM node l WHERE l.level = 0 OR l.moved), as_of => as_of)),
+											   n.member_id) AS volumes
+		  FROM node n
+		 ORDER BY n.place OFFSET 0
 	)
-	SELECT n.prefix || CASE WHEN n.folded IS NULL THEN regexp_replace(n.member_key, '[[:cntrl:]]', ' ', 'g')
-							ELSE format('... %s more (%s)', n.folded, CASE n.team_size WHEN 1 THEN '1 person' ELSE n.team_size || ' people' END) END,
-		   n.member_id, n.team_size,
-		   CASE WHEN n.folded IS NULL THEN coalesce(v.personal_volume, 0) END,
-		   CASE WHEN n.folded IS NULL THEN coalesce(v.team_volume, 0) END
-	  FROM node n
-	  LEFT JOIN distributor.team_volumes(program, ARRAY(SELECT l.member_id FROM node l WHERE l.folded IS NULL),
-					ARRAY(SELECT l.member_id FROM node l WHERE l.level = 0 OR l.moved), as_of => as_of) v
-		ON v.member_id = n.member_id
-	 ORDER BY n.place;
+	SELECT d.prefix || CASE WHEN d.folded IS NULL THEN regexp_replace(d.member_key, '[[:cntrl:]]', ' ', 'g')
+							ELSE format('... %s more (%s)', d.folded, CASE d.team_size WHEN 1 THEN '1 person' ELSE d.team_size || ' people' END) END,
+		   d.member_id, d.team_size, d.volumes[1], d.volumes[2]
+	  FROM drawn d
+	 ORDER BY d.place;
 END
 $function$;
 COMMENT ON FUNCTION distributor.team_tree(pg_catalog.text, pg_catalog.int8, pg_catalog.int4, pg_catalog.int4, pg_catalog.timestamptz) IS

@@ -220,8 +220,8 @@ SELECT coalesce(sum(p.sign * CASE WHEN p.member_id = $1
   FROM piece p
  WHERE p.sign <> 0$query$, member)
 		INTO people USING member, as_of, lower, upper;
-	EXECUTE distributor.report_sql(program, 'WITH ' || distributor.sales_sql(program, ARRAY[member], lower, upper, as_of)
-			|| 'SELECT coalesce(sum(n.sales), 0), coalesce(sum(n.amount), 0) FROM net n')
+	EXECUTE distributor.report_sql(program, 'SELECT coalesce(sum(n.sales), 0), coalesce(sum(n.amount), 0) FROM '
+			|| distributor.sales_sql(program, ARRAY[member], lower, upper, as_of) || ' n')
 		INTO sales, volume;
 END
 $function$;

@@ -179,6 +179,12 @@ INSERT INTO di_orders VALUES (61, 4, 100, DEFAULT, NULL, now());
 ALTER TABLE di.sale DROP CONSTRAINT di_fk;
 SELECT * FROM di_paid('6') WHERE order_key LIKE '6%';
 
+-- more than one batch, of rows that the statement keeps in a file
+SET work_mem = '64kB';
+INSERT INTO di_orders SELECT i, 4, 1 FROM generate_series(700001, 750100) i;
+RESET work_mem;
+SELECT count(*), sum(amount) FROM di.sale WHERE order_key COLLATE "C" >= '7000' AND length(order_key) = 6;
+
 -- a program that is dropped and made again, in the same session
 SELECT drop_program('di');
 SELECT create_program('di', 'CNY');
