@@ -78,6 +78,10 @@ PG_FUNCTION_INFO_V1(program_check_exists);
 Datum
 program_check_exists(PG_FUNCTION_ARGS)
 {
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("program must not be null")));
 	must_exist(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	PG_RETURN_VOID();
 }

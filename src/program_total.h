@@ -61,6 +61,9 @@ typedef struct TotalsClosed
 extern bool totals_close_generation(Program *program, TotalsClosed *closed);
 extern bool totals_fold_generation(Program *program, TotalsClosed *closed, int64 size);
 
+/* A total at the reader's snapshot: of the arguments of team_total(), the first three. */
+extern Datum program_team_total(PG_FUNCTION_ARGS);
+
 /*
  * Steps of fold() after that: totals of periods that are over are ranked.
  * What has been committed of it stays right, wherever it ends.

@@ -107,6 +107,13 @@ INSERT INTO bench.question VALUES
 (33, 'retention', 'this', false, $q$SELECT * FROM distributor.retention('shop')$q$),
 (34, 'inactive, a page of 1000', 'this', false, $q$SELECT * FROM distributor.inactive('shop', since => '2026-10-15')$q$),
 (35, 'compliance', 'this', false, $q$SELECT * FROM distributor.compliance('shop')$q$);
+-- the past
+INSERT INTO bench.question VALUES
+(13, 'team_total as of a day', 'this', true, $q$SELECT * FROM distributor.team_total('shop', $1, as_of => '2026-10-01')$q$),
+(14, 'team_tree as of a day', 'this', true, $q$SELECT * FROM distributor.team_tree('shop', $1, as_of => '2026-10-01')$q$),
+(15, 'leaderboard within it as of a day, team_volume', 'this', true, $q$SELECT * FROM distributor.leaderboard('shop', 'team_volume', '2026-09', 10, $1, as_of => '2026-10-01')$q$),
+(27, 'leaderboard as of a day, team_volume of a month', 'this', false, $q$SELECT * FROM distributor.leaderboard('shop', 'team_volume', '2026-09', 100, as_of => '2026-10-01')$q$),
+(28, 'leaderboard as of a day, recruits', 'this', false, $q$SELECT * FROM distributor.leaderboard('shop', 'recruits', max_rows => 100, as_of => '2026-10-01')$q$);
 
 CREATE PROCEDURE bench.reports(of_rounds integer)
 LANGUAGE plpgsql AS $$

@@ -1024,6 +1024,6 @@ COMMENT ON FUNCTION distributor.dry_run(pg_catalog.text, pg_catalog.json, pg_cat
 	'what a plan would have paid on the sales that occurred from "from" to before "to", beside what was paid, by rule, member and currency; writes nothing';
 
 CREATE FUNCTION distributor.check_program(program pg_catalog.text) RETURNS pg_catalog.void
-	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'program_check_exists';
+	LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'program_check_exists';
 COMMENT ON FUNCTION distributor.check_program(pg_catalog.text) IS
-	'raise an error (42704) unless a program of that name exists';
+	'raise an error unless a program of that name exists: 42704, 22004 if it is null';

@@ -14,15 +14,17 @@ COMMENT ON FUNCTION distributor.fold_team(pg_catalog.text, pg_catalog.int8) IS
 
 CREATE FUNCTION distributor.team_total(
 		program pg_catalog.text, member pg_catalog.int8, period pg_catalog.date DEFAULT NULL,
+		as_of pg_catalog.timestamptz DEFAULT NULL,
 		OUT people pg_catalog.int8, OUT sales pg_catalog.int8, OUT volume pg_catalog."numeric")
 	RETURNS record
-	LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'program_team_total';
-COMMENT ON FUNCTION distributor.team_total(pg_catalog.text, pg_catalog.int8, pg_catalog.date) IS
-	'what a team adds up to at this moment, for all time or the calendar period that a day is in: people by the tree as it is, sales and volume less refunds for the upline that each sale had';
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'program_team_total_as_of';
+COMMENT ON FUNCTION distributor.team_total(pg_catalog.text, pg_catalog.int8, pg_catalog.date, pg_catalog.timestamptz) IS
+	'what a team adds up to at this moment, or added up to at another, for all time or the calendar period that a day is in: people by the tree as it is, sales and volume less refunds for the upline that each sale had';
 CREATE FUNCTION distributor.team_total(
 		program pg_catalog.text, member pg_catalog.text, period pg_catalog.date DEFAULT NULL,
+		as_of pg_catalog.timestamptz DEFAULT NULL,
 		OUT people pg_catalog.int8, OUT sales pg_catalog.int8, OUT volume pg_catalog."numeric")
 	RETURNS record
-	LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'program_team_total';
-COMMENT ON FUNCTION distributor.team_total(pg_catalog.text, pg_catalog.text, pg_catalog.date) IS
-	'what a team adds up to at this moment, for all time or the calendar period that a day is in: people by the tree as it is, sales and volume less refunds for the upline that each sale had';
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'program_team_total_as_of';
+COMMENT ON FUNCTION distributor.team_total(pg_catalog.text, pg_catalog.text, pg_catalog.date, pg_catalog.timestamptz) IS
+	'what a team adds up to at this moment, or added up to at another, for all time or the calendar period that a day is in: people by the tree as it is, sales and volume less refunds for the upline that each sale had';

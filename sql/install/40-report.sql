@@ -108,12 +108,15 @@ BEGIN
 			- CASE part[1] WHEN 'last' THEN length ELSE interval '0' END;
 	ELSIF period ~ '^[0-9]{4}(-Q[1-4]|-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$' AND period !~ '^0000' THEN
 		part := regexp_match(period, '^(....)(-Q(.)|-(..)(-(..))?)?$');
-		-- a day that the month does not have is refused by make_timestamp
 		start := make_timestamp(part[1]::pg_catalog.int4,
-								coalesce(3 * part[3]::pg_catalog.int4 - 2, part[4]::pg_catalog.int4, 1),
-								coalesce(part[6]::pg_catalog.int4, 1), 0, 0, 0);
+								coalesce(3 * part[3]::pg_catalog.int4 - 2, part[4]::pg_catalog.int4, 1), 1, 0, 0, 0)
+			+ coalesce(part[6]::pg_catalog.int4 - 1, 0) * interval '1 day';
 		length := CASE WHEN part[6] IS NOT NULL THEN '1 day' WHEN part[4] IS NOT NULL THEN '1 month'
 					   WHEN part[3] IS NOT NULL THEN '3 months' ELSE '1 year' END;
+		-- a day that the month does not have
+		IF to_char(start, 'YYYY-MM-DD') <> period AND part[6] IS NOT NULL THEN
+			start := NULL;
+		END IF;
 	ELSIF period ~ '^[0-9]{4}-W(0[1-9]|[1-4][0-9]|5[0-3])$' AND period !~ '^0000' THEN
 		-- the week with the 4th of January is the first
 		start := date_trunc('week', make_timestamp(substr(period, 1, 4)::pg_catalog.int4, 1, 4, 0, 0, 0))
@@ -128,8 +131,8 @@ BEGIN
 			MESSAGE = format('invalid period "%s"', left(period, 40)),
 			HINT = 'Write a calendar period as 2026, 2026-Q4, 2026-11, 2026-W47 or 2026-11-22, or as "this month" or "last month" (day, week, month, quarter, year).';
 	END IF;
-	lower := start AT TIME ZONE zone;
-	upper := (start + length) AT TIME ZONE zone;
+	lower := distributor.local_instant(start, zone);
+	upper := distributor.local_instant(start + length, zone);
 END
 $function$;
 COMMENT ON FUNCTION distributor.period_bounds(pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.timestamptz) IS
@@ -347,7 +350,7 @@ WITH RECURSIVE moved AS MATERIALIZED (
 			 WHERE h.change IN ('move', 'rejoin') AND h.valid_from > $2) c
 	  JOIN @program@.member m ON m.member_id = c.member_id
 	 CROSS JOIN LATERAL (SELECT h.sponsor_id FROM @program@.member_history h
-						  WHERE h.member_id = c.member_id AND h.valid_from <= $2
+						  WHERE h.member_id = c.member_id AND (h.valid_from <= $2 OR h.revision = 1)
 						  ORDER BY h.revision DESC LIMIT 1) t
 ), hung AS MATERIALIZED (
 	SELECT c.member_id, c.path, s.path AS sponsor_path,

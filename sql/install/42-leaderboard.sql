@@ -8,8 +8,8 @@ CREATE FUNCTION distributor.kept_period(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 BEGIN
-	-- Where clocks are put back at midnight, an hour of the first day may lie
-	-- before the bound: such a period is none of these.
+	-- Bounds that are given may leave out an hour of the first day, where clocks
+	-- are put back at midnight: that is none of these periods.
 	EXECUTE distributor.report_sql(program, $query$
 SELECT b.period, p.folded_generation,
 	   CASE WHEN b.period < p.ranked_before THEN 0 WHEN b.period = p.ranking_before THEN p.ranking_floor END,
@@ -127,7 +127,8 @@ CREATE FUNCTION distributor.leaderboard(
 		program pg_catalog.text, metric pg_catalog.text, period pg_catalog.text DEFAULT NULL,
 		max_rows pg_catalog.int8 DEFAULT 100, scope pg_catalog.int8 DEFAULT NULL,
 		"from" pg_catalog.timestamptz DEFAULT NULL, "to" pg_catalog.timestamptz DEFAULT NULL,
-		after_value pg_catalog."numeric" DEFAULT NULL, after_member pg_catalog.int8 DEFAULT NULL)
+		as_of pg_catalog.timestamptz DEFAULT NULL, after_value pg_catalog."numeric" DEFAULT NULL,
+		after_member pg_catalog.int8 DEFAULT NULL)
 	RETURNS TABLE (
 		place pg_catalog.int8, member_id pg_catalog.int8, member_key pg_catalog.text, value pg_catalog."numeric")
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 100000 ROWS 100
@@ -141,6 +142,11 @@ DECLARE
 	kept record;
 BEGIN
 	SELECT b.lower, b.upper INTO lower, upper FROM distributor.period_bounds(program, period, "from", "to") b;
+	IF as_of IS NOT NULL THEN
+		RETURN QUERY SELECT * FROM distributor.leaderboard_as_of(
+			program, metric, lower, upper, max_rows, scope, as_of, after_value, after_member);
+		RETURN;
+	END IF;
 	IF metric IN ('personal_volume', 'team_volume') AND scope IS NULL THEN
 		kept := distributor.kept_period(program, lower, upper);
 		IF kept.period IS NOT NULL THEN
@@ -234,13 +240,13 @@ SELECT CASE WHEN p.value = $4 THEN 1 + (SELECT count(*) FROM total t WHERE t.val
 		USING scope, lower, upper, after_value, after_member, max_rows, volumes;
 END
 $function$;
-COMMENT ON FUNCTION distributor.leaderboard(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog."numeric", pg_catalog.int8) IS
+COMMENT ON FUNCTION distributor.leaderboard(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog."numeric", pg_catalog.int8) IS
 	'the members with most personal_volume, team_volume, commissions or recruits in a period, of the whole program or of the team of scope; equal values share a place and stand in the order of member_id';
 
 CREATE FUNCTION distributor.leaderboard(
 		program pg_catalog.text, metric pg_catalog.text, period pg_catalog.text, max_rows pg_catalog.int8,
 		scope pg_catalog.text, "from" pg_catalog.timestamptz DEFAULT NULL, "to" pg_catalog.timestamptz DEFAULT NULL,
-		after_value pg_catalog."numeric" DEFAULT NULL, after_member pg_catalog.int8 DEFAULT NULL)
+		as_of pg_catalog.timestamptz DEFAULT NULL, after_value pg_catalog."numeric" DEFAULT NULL, after_member pg_catalog.int8 DEFAULT NULL)
 	RETURNS TABLE (
 		place pg_catalog.int8, member_id pg_catalog.int8, member_key pg_catalog.text, value pg_catalog."numeric")
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 100000 ROWS 100
@@ -252,10 +258,10 @@ BEGIN
 		RETURN;
 	END IF;
 	RETURN QUERY SELECT * FROM distributor.leaderboard(
-		program, metric, period, max_rows, distributor.find_member(program, scope), "from", "to", after_value, after_member);
+		program, metric, period, max_rows, distributor.find_member(program, scope), "from", "to", as_of, after_value, after_member);
 END
 $function$;
-COMMENT ON FUNCTION distributor.leaderboard(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog."numeric", pg_catalog.int8) IS
+COMMENT ON FUNCTION distributor.leaderboard(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int8, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog."numeric", pg_catalog.int8) IS
 	'the same for a member named by its key';
 
 CREATE FUNCTION distributor.promoters(

@@ -87,7 +87,7 @@ COMMENT ON FUNCTION distributor.retention(pg_catalog.text, pg_catalog.text, pg_c
 CREATE FUNCTION distributor.inactive(
 		program pg_catalog.text, idle pg_catalog."interval" DEFAULT '90 days',
 		since pg_catalog.timestamptz DEFAULT NULL, scope pg_catalog.int8 DEFAULT NULL,
-		after pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int8 DEFAULT 1000)
+		as_of pg_catalog.timestamptz DEFAULT NULL, after pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int8 DEFAULT 1000)
 	RETURNS TABLE (
 		member_id pg_catalog.int8, member_key pg_catalog.text, sponsor_id pg_catalog.int8,
 		joined_at pg_catalog.timestamptz, last_sale_at pg_catalog.timestamptz)
@@ -97,6 +97,10 @@ AS $function$
 DECLARE
 	remains CONSTANT pg_catalog.text := 's.amount > (SELECT coalesce(sum(p.amount), 0) FROM @program@.refund_posting p WHERE p.sale_id = s.sale_id)';
 BEGIN
+	IF as_of IS NOT NULL THEN
+		RETURN QUERY SELECT * FROM distributor.inactive_as_of(program, idle, since, scope, as_of, after, max_rows);
+		RETURN;
+	END IF;
 	-- Of everybody the sales of each are looked up until the page is full.  Those
 	-- of a team lie together, by their paths; they are joined in full, which is
 	-- never made row by row, however small a team is taken for.
@@ -122,12 +126,12 @@ SELECT t.member_id, coalesce(t.member_key, t.member_id::text), t.sponsor_id, t.j
 		USING scope, since, idle, after, max_rows;
 END
 $function$;
-COMMENT ON FUNCTION distributor.inactive(pg_catalog.text, pg_catalog."interval", pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.int8, pg_catalog.int8) IS
+COMMENT ON FUNCTION distributor.inactive(pg_catalog.text, pg_catalog."interval", pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.int8) IS
 	'active members who have not bought since a time, or for as long as idle says, with their last sale; of the whole program or of the team of scope; who joined later is left out';
 
 CREATE FUNCTION distributor.inactive(
 		program pg_catalog.text, idle pg_catalog."interval", since pg_catalog.timestamptz, scope pg_catalog.text,
-		after pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int8 DEFAULT 1000)
+		as_of pg_catalog.timestamptz DEFAULT NULL, after pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int8 DEFAULT 1000)
 	RETURNS TABLE (
 		member_id pg_catalog.int8, member_key pg_catalog.text, sponsor_id pg_catalog.int8,
 		joined_at pg_catalog.timestamptz, last_sale_at pg_catalog.timestamptz)
@@ -140,10 +144,10 @@ BEGIN
 		RETURN;
 	END IF;
 	RETURN QUERY SELECT * FROM distributor.inactive(
-		program, idle, since, distributor.find_member(program, scope), after, max_rows);
+		program, idle, since, distributor.find_member(program, scope), as_of, after, max_rows);
 END
 $function$;
-COMMENT ON FUNCTION distributor.inactive(pg_catalog.text, pg_catalog."interval", pg_catalog.timestamptz, pg_catalog.text, pg_catalog.int8, pg_catalog.int8) IS
+COMMENT ON FUNCTION distributor.inactive(pg_catalog.text, pg_catalog."interval", pg_catalog.timestamptz, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.int8) IS
 	'the same for a member named by its key';
 
 CREATE FUNCTION distributor.compliance(

@@ -211,10 +211,11 @@ SET ROLE regress_lt;
 SELECT period IS NULL AS by_sales FROM kept_period('lt', '2026-02-01 00:00+08', '2026-03-01 00:00+08');
 SELECT count(*) FROM leaderboard('lt', 'team_volume', '2026-02', 3);
 RESET ROLE;
--- where clocks go back at midnight, the first of November 2026 has an hour before it begins
+-- where clocks go back at midnight, November 2026 begins with the first of two such hours
 SELECT create_program('lth', 'USD', time_zone => 'America/Havana');
 SELECT keep_team_totals('lth', 'month');
 SELECT b.lower, b.upper, k.period FROM unnest('{2026-10,2026-11,2026-12}'::text[]) m, period_bounds('lth', m) b, kept_period('lth', b.lower, b.upper) k;
+SELECT period FROM kept_period('lth', '2026-11-01 00:00-05', '2026-12-01 00:00-05');
 
 SET client_min_messages = warning;
 SELECT drop_program('lt'), drop_program('lth');
