@@ -1,16 +1,11 @@
 -- Teams against each other: registered, frozen at the start, a standing a day.
 SET search_path = public, distributor;
 
-CREATE FUNCTION rb_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-	RETURN SQLSTATE || ': ' || SQLERRM || coalesce(' (' || nullif(detail, '') || ')', '');
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 SELECT create_program('rb', 'CNY', time_zone => 'Asia/Shanghai', key_type => 'text');
 SELECT set_plan('rb', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["1%"]}]}');
 DO $$ BEGIN
@@ -22,34 +17,34 @@ END $$;
 SELECT create_battle('rb', 'spring', '2026-03-01 00:00+08', '2026-03-04 12:00+08');
 SELECT add_battle_team('rb', 'spring', 'Reds', 'red'), add_battle_team('rb', 'spring', 'Blues', 'blue'), add_battle_team('rb', 'spring', 'Greens', 4);
 SELECT * FROM team_battle('rb', 'spring');
-SELECT rb_fails($$SELECT create_battle('rb', 'spring', '2026-03-01', '2026-03-02')$$);
-SELECT rb_fails($$SELECT create_battle('rb', 'x', '2026-03-02', '2026-03-02')$$);
-SELECT rb_fails($$SELECT create_battle('rb', 'x', NULL, '2026-03-02')$$);
-SELECT rb_fails($$SELECT create_battle('rb', 'x', '2026-03-01', 'infinity')$$);
-SELECT rb_fails($$SELECT create_battle('nowhere', 'x', '2026-03-01', '2026-03-02')$$);
-SELECT rb_fails($$SELECT create_battle('rb', NULL, '2026-03-01', '2026-03-02')$$);
-SELECT rb_fails($$SELECT add_battle_team('rb', 'spring', 'Reds', 'r1')$$);
-SELECT rb_fails($$SELECT add_battle_team('rb', 'spring', 'Others', 'red')$$);
-SELECT rb_fails($$SELECT add_battle_team('rb', 'spring', 'Others', 'nobody')$$);
-SELECT rb_fails($$SELECT add_battle_team('rb', 'spring', 'Others', 4711)$$);
-SELECT rb_fails($$SELECT add_battle_team('rb', 'spring', 'Others', NULL::text)$$);
-SELECT split_part(rb_fails($$SELECT add_battle_team('rb', 'spring', NULL, 'other')$$), '(', 1) AS without_name;
-SELECT rb_fails($$SELECT add_battle_team('rb', 'autumn', 'Reds', 'red')$$);
-SELECT rb_fails($$SELECT start_battle('rb', 'autumn')$$);
-SELECT rb_fails($$SELECT * FROM team_battle('rb', 'autumn')$$);
-SELECT rb_fails($$SELECT * FROM team_battle('nowhere', 'autumn')$$);
+SELECT fails($$SELECT create_battle('rb', 'spring', '2026-03-01', '2026-03-02')$$);
+SELECT fails($$SELECT create_battle('rb', 'x', '2026-03-02', '2026-03-02')$$);
+SELECT fails($$SELECT create_battle('rb', 'x', NULL, '2026-03-02')$$);
+SELECT fails($$SELECT create_battle('rb', 'x', '2026-03-01', 'infinity')$$);
+SELECT fails($$SELECT create_battle('nowhere', 'x', '2026-03-01', '2026-03-02')$$);
+SELECT fails($$SELECT create_battle('rb', NULL, '2026-03-01', '2026-03-02')$$);
+SELECT fails($$SELECT add_battle_team('rb', 'spring', 'Reds', 'r1')$$);
+SELECT fails($$SELECT add_battle_team('rb', 'spring', 'Others', 'red')$$);
+SELECT fails($$SELECT add_battle_team('rb', 'spring', 'Others', 'nobody')$$);
+SELECT fails($$SELECT add_battle_team('rb', 'spring', 'Others', 4711)$$);
+SELECT fails($$SELECT add_battle_team('rb', 'spring', 'Others', NULL::text)$$);
+SELECT split_part(fails($$SELECT add_battle_team('rb', 'spring', NULL, 'other')$$), '(', 1) AS without_name;
+SELECT fails($$SELECT add_battle_team('rb', 'autumn', 'Reds', 'red')$$);
+SELECT fails($$SELECT start_battle('rb', 'autumn')$$);
+SELECT fails($$SELECT * FROM team_battle('rb', 'autumn')$$);
+SELECT fails($$SELECT * FROM team_battle('nowhere', 'autumn')$$);
 SELECT create_battle('rb', 'future', '2126-03-01', '2126-03-02'), create_battle('rb', 'nobody', '2026-03-01', '2026-03-02');
-SELECT regexp_replace(rb_fails($$SELECT start_battle('rb', 'future')$$), 'at .*\.', 'at ...');
+SELECT regexp_replace(fails($$SELECT start_battle('rb', 'future')$$), 'at .*\.', 'at ...');
 SELECT start_battle('rb', 'nobody'), (SELECT count(*) FROM team_battle('rb', 'nobody')) AS standings;
 
 -- the start; who is below two captains is with the nearer one, who joined later is with none, who left later is still there
 SELECT start_battle('rb', 'spring');
 SELECT team, string_agg(m.member_key, ' ' ORDER BY m.member_id) AS roster FROM rb.battle_member b JOIN rb.member m USING (member_id) WHERE battle = 'spring' GROUP BY team ORDER BY team;
-SELECT rb_fails($$SELECT start_battle('rb', 'spring')$$);
-SELECT rb_fails($$SELECT add_battle_team('rb', 'spring', 'Others', 'other')$$);
-SELECT rb_fails($$UPDATE rb.battle_member SET team = 'Blues'$$);
-SELECT rb_fails($$DELETE FROM rb.battle_team$$);
-SELECT rb_fails($$TRUNCATE rb.battle$$);
+SELECT fails($$SELECT start_battle('rb', 'spring')$$);
+SELECT fails($$SELECT add_battle_team('rb', 'spring', 'Others', 'other')$$);
+SELECT fails($$UPDATE rb.battle_member SET team = 'Blues'$$);
+SELECT fails($$DELETE FROM rb.battle_team$$);
+SELECT fails($$TRUNCATE rb.battle$$);
 -- who had left by then is not
 SELECT create_battle('rb', 'now', now(), now() + '1 hour');
 SELECT add_battle_team('rb', 'now', 'Blues', 'blue');
@@ -65,14 +60,14 @@ DO $$ BEGIN
 	PERFORM record_sale('rb', '12', 'r2', 3, NULL, '2026-03-03 08:00+08');
 END $$;
 SELECT * FROM team_battle('rb', 'spring');
-SELECT battle, rb_fails(format('SELECT * FROM team_battle(%L, %L)', 'rb', battle)) FROM (VALUES (''), (NULL)) v(battle);
+SELECT battle, fails(format('SELECT * FROM team_battle(%L, %L)', 'rb', battle)) FROM (VALUES (''), (NULL)) v(battle);
 
 -- who may what: rights on the tables
 CREATE ROLE rb_organizer;
 GRANT USAGE ON SCHEMA rb TO rb_organizer;
 GRANT SELECT ON ALL TABLES IN SCHEMA rb TO rb_organizer;
 SET ROLE rb_organizer;
-SELECT rb_fails($$SELECT distributor.create_battle('rb', 'mine', '2026-03-01', '2026-03-02')$$);
+SELECT fails($$SELECT distributor.create_battle('rb', 'mine', '2026-03-01', '2026-03-02')$$);
 SELECT count(*) FROM team_battle('rb', 'spring');
 RESET ROLE;
 GRANT INSERT, UPDATE ON rb.battle TO rb_organizer;
@@ -81,7 +76,7 @@ SET ROLE rb_organizer;
 SELECT create_battle('rb', 'mine', '2026-03-01 00:00+08', '2026-03-02 00:00+08');
 SELECT add_battle_team('rb', 'mine', 'All', 'root'), start_battle('rb', 'mine');
 SELECT * FROM team_battle('rb', 'mine');
-SELECT rb_fails($$UPDATE rb.battle SET ends_at = '2027-01-01'$$);
+SELECT fails($$UPDATE rb.battle SET ends_at = '2027-01-01'$$);
 RESET ROLE;
 
 -- random battles against plain SQL
@@ -123,4 +118,4 @@ SET client_min_messages = warning;
 DROP SCHEMA rb CASCADE;
 RESET client_min_messages;
 DROP ROLE rb_organizer;
-DROP FUNCTION rb_fails(text), rb_random(float8);
+DROP FUNCTION rb_random(float8);

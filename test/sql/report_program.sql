@@ -167,19 +167,17 @@ SELECT (SELECT count(*) FROM compliance('rp', 0, 0, NULL)) AS everybody, (SELECT
 --
 -- What is refused; programs without anything
 --
-CREATE FUNCTION rp_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ': ' || SQLERRM;
-END $$;
-SELECT rp_fails($$SELECT * FROM leaderboard('rp', 'sales')$$);
-SELECT rp_fails($$SELECT * FROM leaderboard('rp', NULL)$$);
-SELECT rp_fails($$SELECT * FROM leaderboard('rp', 'recruits', 'never')$$);
-SELECT rp_fails($$SELECT * FROM leaderboard('rp', 'recruits', max_rows => -1)$$);
-SELECT rp_fails($$SELECT * FROM retention('rp', months => -1)$$);
-SELECT f, rp_fails(format('SELECT * FROM %s', f)) FROM unnest(ARRAY['leaderboard(''nowhere'', ''recruits'')', 'promoters(''nowhere'')', 'region(''nowhere'')', 'growth(''nowhere'')', 'retention(''nowhere'')', 'inactive(''nowhere'')', 'compliance(''nowhere'')']) f;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
+SELECT fails($$SELECT * FROM leaderboard('rp', 'sales')$$);
+SELECT fails($$SELECT * FROM leaderboard('rp', NULL)$$);
+SELECT fails($$SELECT * FROM leaderboard('rp', 'recruits', 'never')$$);
+SELECT fails($$SELECT * FROM leaderboard('rp', 'recruits', max_rows => -1)$$);
+SELECT fails($$SELECT * FROM retention('rp', months => -1)$$);
+SELECT f, fails(format('SELECT * FROM %s', f)) FROM unnest(ARRAY['leaderboard(''nowhere'', ''recruits'')', 'promoters(''nowhere'')', 'region(''nowhere'')', 'growth(''nowhere'')', 'retention(''nowhere'')', 'inactive(''nowhere'')', 'compliance(''nowhere'')']) f;
 CREATE FUNCTION rp_all(program text) RETURNS text LANGUAGE sql AS $$
 	SELECT concat_ws(' ', (SELECT count(*) FROM leaderboard(program, 'team_volume')), (SELECT count(*) FROM leaderboard(program, 'commissions', NULL, 10, 'anna')), (SELECT count(*) FROM promoters(program)),
 		(SELECT count(*) FROM region(program)), (SELECT count(*) FROM growth(program)), (SELECT count(*) FROM retention(program, months => 0)), (SELECT count(*) FROM inactive(program, '0 days')),
@@ -198,5 +196,5 @@ DROP VIEW rp_tree CASCADE;
 SET client_min_messages = warning;
 DROP SCHEMA rp, "rp ""empty""", "@name@", "@program@@team@", "x$query$y$function$", "rp'z" CASCADE;
 RESET client_min_messages;
-DROP FUNCTION rp_all(text), rp_fails(text), rp_pages(text, int), rp_board(text, timestamptz, timestamptz, bigint), rp_run(float8);
+DROP FUNCTION rp_all(text), rp_pages(text, int), rp_board(text, timestamptz, timestamptz, bigint), rp_run(float8);
 DROP TABLE rp_sale;

@@ -226,26 +226,23 @@ SELECT period, to_char(lower AT TIME ZONE 'Asia/Shanghai', 'HH24:MI:SS') AS at, 
 	(SELECT b.upper FROM period_bounds('rk', replace(period, 'this', 'last')) b) = lower AS follows
 FROM unnest('{this day,this week,this month,this quarter,this year}'::text[]) period, period_bounds('rk', period);
 SELECT * FROM period_bounds('rk', NULL);
-CREATE FUNCTION rt_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ': ' || SQLERRM;
-END $$;
-SELECT period, rt_fails(format('SELECT * FROM period_bounds(%L, %L)', 'rk', period)) FROM unnest(ARRAY['', '26', '2026-', '2026-13', '2026-00', '2026-Q5', '2026-W00', '2026-W54', '2026-W53', '2026-02-29', '2026-1',
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
+SELECT period, fails(format('SELECT * FROM period_bounds(%L, %L)', 'rk', period)) FROM unnest(ARRAY['', '26', '2026-', '2026-13', '2026-00', '2026-Q5', '2026-W00', '2026-W54', '2026-W53', '2026-02-29', '2026-1',
 	'0000', '20260', ' 2026', 'this', 'this hour', 'THIS DAY', '2026-11;', E'2026\n']) period;
-SELECT rt_fails($$SELECT * FROM period_bounds('rk', '2026', "to" => now())$$);
-SELECT rt_fails($$SELECT * FROM legs('rk', 'anna', 'yesterday')$$);
-SELECT rt_fails($$SELECT * FROM team_by_level('rk', 'anna', -1)$$);
-SELECT rt_fails($$SELECT * FROM legs('rk', 'anna', max_rows => -1)$$);
-SELECT rt_fails($$SELECT * FROM team('rk', 'anna', max_rows => -1)$$);
-SELECT rt_fails($$SELECT * FROM team_by_level('nowhere', 1)$$);
-SELECT rt_fails($$SELECT * FROM legs('nowhere', 'anna')$$);
-SELECT rt_fails($$SELECT * FROM period_bounds('nowhere', '2026')$$);
-SELECT rt_fails($$SELECT * FROM period_bounds('nowhere', NULL)$$);
+SELECT fails($$SELECT * FROM period_bounds('rk', '2026', "to" => now())$$);
+SELECT fails($$SELECT * FROM legs('rk', 'anna', 'yesterday')$$);
+SELECT fails($$SELECT * FROM team_by_level('rk', 'anna', -1)$$);
+SELECT fails($$SELECT * FROM legs('rk', 'anna', max_rows => -1)$$);
+SELECT fails($$SELECT * FROM team('rk', 'anna', max_rows => -1)$$);
+SELECT fails($$SELECT * FROM team_by_level('nowhere', 1)$$);
+SELECT fails($$SELECT * FROM legs('nowhere', 'anna')$$);
+SELECT fails($$SELECT * FROM period_bounds('nowhere', '2026')$$);
+SELECT fails($$SELECT * FROM period_bounds('nowhere', NULL)$$);
 
 SET client_min_messages = warning;
 DROP SCHEMA rt, rk, rm CASCADE;
 RESET client_min_messages;
-DROP FUNCTION rt_fails(text);

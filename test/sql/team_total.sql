@@ -4,24 +4,18 @@
 SET search_path = public, distributor;
 SET timezone = 'UTC';
 \set VERBOSITY sqlstate
-CREATE FUNCTION tt_fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	hint text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws(E'\n', SQLSTATE || ': ' || SQLERRM, 'H: ' || nullif(hint, ''));
-END
-$$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set fails :abs_srcdir '/include/fails.sql'
+\set ECHO none
+\i :fails
+\set ECHO all
 
 SELECT create_program('tt', 'CNY', time_zone => 'Asia/Shanghai');
 SELECT set_plan('tt', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}');
 SELECT add_member('tt', 1, joined_at => '2026-01-05'), add_member('tt', 2, 1, joined_at => '2026-01-31 20:00+00'),
        add_member('tt', 3, 2, joined_at => '2026-02-05'), add_member('tt', 4, 1, joined_at => '2026-02-06');
 SELECT record_sale('tt', '1', 3, 100, occurred_at => '2026-02-05');
-SELECT tt_fails($$SELECT team_total('tt', 1)$$);
+SELECT fails($$SELECT team_total('tt', 1)$$);
 -- what is there already is counted
 SELECT keep_team_totals('tt');
 SELECT m, t.* FROM generate_series(1, 4) m, team_total('tt', m) t;
@@ -61,12 +55,12 @@ SELECT * FROM audit('tt');
 SELECT move_member('tt', 3, 1), record_sale('tt', '4', 5, 1), add_member('tt', 6, 5);
 SELECT count(*) FROM tt.team_delta;
 
-SELECT tt_fails($$SELECT keep_team_totals('tt', 'hour')$$);
-SELECT tt_fails($$SELECT keep_team_totals(NULL)$$);
-SELECT tt_fails($$SELECT fold_team('tt', 0)$$);
-SELECT tt_fails($$SELECT team_total('tt', NULL::bigint)$$);
+SELECT fails($$SELECT keep_team_totals('tt', 'hour')$$);
+SELECT fails($$SELECT keep_team_totals(NULL)$$);
+SELECT fails($$SELECT fold_team('tt', 0)$$);
+SELECT fails($$SELECT team_total('tt', NULL::bigint)$$);
 SELECT keep_team_totals('tt');
-SELECT tt_fails($$SELECT team_total('tt', 99)$$);
+SELECT fails($$SELECT team_total('tt', 99)$$);
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT keep_team_totals('tt');
 ROLLBACK;
@@ -76,9 +70,9 @@ ROLLBACK;
 CREATE ROLE regress_tt;
 GRANT USAGE ON SCHEMA tt TO regress_tt;
 SET ROLE regress_tt;
-SELECT tt_fails($$SELECT keep_team_totals('tt')$$);
-SELECT tt_fails($$SELECT fold_team('tt', 10)$$);
-SELECT tt_fails($$SELECT team_total('tt', 1)$$);
+SELECT fails($$SELECT keep_team_totals('tt')$$);
+SELECT fails($$SELECT fold_team('tt', 10)$$);
+SELECT fails($$SELECT team_total('tt', 1)$$);
 RESET ROLE;
 GRANT SELECT ON tt.program, tt.member, tt.team_total, tt.team_delta TO regress_tt;
 SET ROLE regress_tt;
@@ -93,7 +87,7 @@ GRANT USAGE ON SCHEMA tt TO regress_tt_columns;
 GRANT SELECT ON tt.program, tt.member, tt.team_total TO regress_tt_columns;
 GRANT SELECT (generation, path, member_id, period, people, sales) ON tt.team_delta TO regress_tt_columns;
 SET ROLE regress_tt_columns;
-SELECT tt_fails($$SELECT team_total('tt', 1)$$);
+SELECT fails($$SELECT team_total('tt', 1)$$);
 RESET ROLE;
 GRANT SELECT (volume) ON tt.team_delta TO regress_tt_columns;
 BEGIN;
@@ -109,7 +103,7 @@ ALTER TABLE tt.team_delta ENABLE ROW LEVEL SECURITY;
 SET ROLE regress_tt;
 SELECT * FROM team_total('tt', 1);
 SET row_security = off;
-SELECT tt_fails($$SELECT team_total('tt', 1)$$);
+SELECT fails($$SELECT team_total('tt', 1)$$);
 RESET row_security;
 RESET ROLE;
 CREATE POLICY all_of_it ON tt.team_delta TO regress_tt USING (true);
@@ -120,7 +114,7 @@ DROP POLICY all_of_it ON tt.team_delta;
 ALTER TABLE tt.team_delta DISABLE ROW LEVEL SECURITY;
 REVOKE USAGE ON SCHEMA tt FROM regress_tt;
 SET ROLE regress_tt;
-SELECT tt_fails($$SELECT team_total('tt', 1)$$);
+SELECT fails($$SELECT team_total('tt', 1)$$);
 RESET ROLE;
 -- without an index, or with one of another name
 SAVEPOINT here;
@@ -161,7 +155,7 @@ DROP FUNCTION tt_volume, tt_volume_now;
 SELECT * FROM team_total('tt', 1, 'infinity');
 SELECT * FROM team_total('tt', 1, '-infinity');
 SELECT * FROM team_total('tt', 1, '0044-03-15 BC');
-SELECT tt_fails($$SELECT team_total('tt', 1, '5874897-12-31')$$);
+SELECT fails($$SELECT team_total('tt', 1, '5874897-12-31')$$);
 -- numbers that 64 bits do not hold
 SAVEPOINT here;
 SELECT record_sale('tt', '11', 3, 99999999999999999999999999.0000000000000000000000000001),
@@ -310,11 +304,11 @@ SELECT keep_team_totals('tt');
 SELECT add_member('tt', 'dot', 'cid');
 SELECT m, t.people FROM unnest('{ann,bob,cid,dot}'::text[]) m, team_total('tt', m) t;
 SELECT people FROM team_total('tt', (SELECT member_id FROM tt.member WHERE member_key = 'bob'));
-SELECT tt_fails($$SELECT team_total('tt', 'eve')$$);
-SELECT tt_fails($$SELECT team_total('tt', '')$$);
-SELECT tt_fails($$SELECT team_total('tt', NULL::text)$$);
+SELECT fails($$SELECT team_total('tt', 'eve')$$);
+SELECT fails($$SELECT team_total('tt', '')$$);
+SELECT fails($$SELECT team_total('tt', NULL::text)$$);
 SET client_min_messages = warning;
 SELECT drop_program('tt');
 RESET client_min_messages;
-DROP FUNCTION tt_fails, tt_plain, tt_differs, tt_queried, tt_step;
+DROP FUNCTION tt_plain, tt_differs, tt_queried, tt_step;
 DROP ROLE regress_tt, regress_tt_columns;
