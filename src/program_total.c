@@ -41,6 +41,29 @@ find_total_period(Program *program, bool *isnull)
 }
 
 /*
+ * An old snapshot shows totals by the period of then, among which changes by
+ * another would not be found.  Where it shows none, nothing is looked for.
+ */
+static void
+check_same_period(Program *program, text *now)
+{
+	Oid			type = TEXTOID;
+	Datum		value = PointerGetDatum(now);
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	if (program_query(program, "SELECT FROM @program p WHERE p.total_period IS NOT NULL AND p.total_period IS DISTINCT FROM $1",
+					  1, &type, &value, now == NULL ? "n" : NULL, 1) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update"),
+				 errdetail("The period by which program \"%s\" keeps team totals was changed after the transaction's snapshot was taken.",
+						   program->name),
+				 errhint("Retry the transaction.")));
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/*
  * Are totals kept?  Then by which period, and into which generation are their
  * changes written.  Asked after the change itself has been written, or with
  * the tree's lock: whoever starts to keep them locks the tables that changes
@@ -51,6 +74,7 @@ find_total_period(Program *program, bool *isnull)
 bool
 totals_kept(Program *program, text **period, int *generation)
 {
+	text	   *now = NULL;
 	bool		isnull = true;
 	Datum		value;
 
@@ -62,11 +86,14 @@ totals_kept(Program *program, text **period, int *generation)
 						  0, NULL, NULL, NULL, 1) != 1)
 		return false;
 	value = program_column(0, 1, TEXTOID, &isnull);
-	if (!isnull && period != NULL)
-		*period = program_copy_text(value);
+	if (!isnull && (period != NULL || IsolationUsesXactSnapshot()))
+		now = program_copy_text(value);
 	if (generation != NULL)
 		*generation = DatumGetInt32(program_get(0, 2, INT4OID));
 	SPI_freetuptable(SPI_tuptable);
+	if (period != NULL && !isnull)
+		*period = now;
+	check_same_period(program, now);
 	return !isnull;
 }
 
@@ -127,9 +154,9 @@ totals_before_refunds(Program *program)
 void
 totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 {
-	Oid			types[3] = {INT8ARRAYOID, INT8ARRAYOID, InvalidOid};
+	Oid			types[] = {INT8ARRAYOID, INT8ARRAYOID, InvalidOid, BOOLOID};
 	Datum	   *columns[3];
-	Datum		values[3];
+	Datum		values[4];
 
 	if (n == 0 || !totals_kept(program, NULL, NULL))
 		return;
@@ -147,9 +174,11 @@ totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 	values[0] = program_array(INT8OID, columns[0], NULL, n);
 	values[1] = program_array(INT8OID, columns[1], NULL, n);
 	values[2] = program_array(NUMERICOID, columns[2], NULL, n);
+	/* an old snapshot may show the member elsewhere, and this transaction is to find what it wrote */
+	values[3] = BoolGetDatum(IsolationUsesXactSnapshot());
 	program_query_now(program,
 					  "WITH given_back AS MATERIALIZED ("
-					  "  SELECT s.path, m.path OPERATOR(distributor.=) s.path AS in_place,"
+					  "  SELECT s.path, m.path OPERATOR(distributor.=) s.path AND NOT $4 AS in_place,"
 					  "         " TOTAL_PERIOD_OF("s.occurred_at") " AS period, n.amount, p.delta_generation,"
 					  "         CASE WHEN " REPOST_IS_REFUND " THEN 1 ELSE 0 END AS sales"
 					  "    FROM unnest($1, $2, $3) AS n(refund_id, sale_id, amount)"
@@ -165,7 +194,7 @@ totals_of_refunds(Program *program, const TotalRefund *refunds, int n)
 					  " SELECT g.delta_generation, NULL, u.member_id, g.period, 0, -g.sales, -g.amount,"
 					  "        u.member_id = distributor.member_id(g.path)"
 					  "   FROM given_back g CROSS JOIN unnest(g.path::bigint[]) AS u(member_id) WHERE NOT g.in_place",
-					  3, types, values, NULL, 0);
+					  4, types, values, NULL, 0);
 }
 
 /* People go from everybody on one path to everybody on the other. */
