@@ -75,7 +75,7 @@ SELECT CASE WHEN p.value = $1 THEN 1 + b.higher ELSE b.higher + b.equal + rank()
 	(SELECT t.member_id, t.@value@ AS value
 	   FROM @program@.team_total t
 	  WHERE t.period = @period@ AND @range@
-	  ORDER BY t.@value@ DESC, t.member_id LIMIT $3 + (SELECT count(*) FROM changed))$query$;
+	  ORDER BY t.@value@ DESC, t.member_id LIMIT least($3, 1000000000000) + (SELECT count(*) FROM changed))$query$;
 	-- whoever is not below the floor is in the index
 	first_ones CONSTANT pg_catalog.text := $query$
 	WITH highest AS MATERIALIZED (@highest@)

@@ -17,6 +17,9 @@ SELECT * FROM leaderboard('lt', 'team_volume', '2026-02');
 SELECT * FROM leaderboard('lt', 'personal_volume', '2026-02');
 SELECT * FROM leaderboard('lt', 'team_volume', '2026-02', max_rows => 1, after_value => 100, after_member => 2);
 SELECT * FROM leaderboard('lt', 'team_volume', '2026-02', after_value => 200, after_member => 1);
+-- a page as long as can be
+SELECT count(*) FROM leaderboard('lt', 'team_volume', '2026-02', 9223372036854775807);
+SELECT count(*) FROM leaderboard('lt', 'team_volume', '2026-02', 9223372036854775807, after_value => 200, after_member => 1);
 CALL fold('lt');
 SELECT * FROM leaderboard('lt', 'team_volume', '2026-02');
 SELECT * FROM leaderboard('lt', 'personal_volume', '2026-02');
