@@ -47,7 +47,7 @@ typedef struct TotalQuestion
 	"  SELECT p.total_period, date_trunc(p.total_period, $2::timestamp)::date AS period," \
 	"         p.folded_generation + 1 AS first, " newest " AS last FROM @program p)" \
 	" SELECT coalesce(sum(t.people), 0)::bigint, coalesce(sum(t.sales), 0)::bigint, coalesce(sum(t.volume), 0)," \
-	"        (SELECT g.total_period IS NULL FROM g)" \
+	"        NOT EXISTS (SELECT FROM g WHERE g.total_period IS NOT NULL)" \
 	"   FROM (" SUMS("t") " FROM @team_total t WHERE t.member_id = $1 AND" IN_PERIOD("t") \
 	"         UNION ALL " GENERATIONS \
 	"          CROSS JOIN LATERAL (" SUMS("d") " FROM @team_delta d" \

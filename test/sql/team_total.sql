@@ -112,6 +112,12 @@ SELECT * FROM team_total('tt', 1);
 RESET ROLE;
 DROP POLICY all_of_it ON tt.team_delta;
 ALTER TABLE tt.team_delta DISABLE ROW LEVEL SECURITY;
+-- who may see no row of the program is not told that it keeps any
+ALTER TABLE tt.program ENABLE ROW LEVEL SECURITY;
+SET ROLE regress_tt;
+SELECT fails($$SELECT team_total('tt', 1)$$);
+RESET ROLE;
+ALTER TABLE tt.program DISABLE ROW LEVEL SECURITY;
 REVOKE USAGE ON SCHEMA tt FROM regress_tt;
 SET ROLE regress_tt;
 SELECT fails($$SELECT team_total('tt', 1)$$);
