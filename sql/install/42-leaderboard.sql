@@ -8,6 +8,10 @@ CREATE FUNCTION distributor.kept_period(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 BEGIN
+	-- The first times that there are have no first day of their period.
+	IF lower < '4712-01-01 00:00+00 BC' THEN
+		RETURN;
+	END IF;
 	-- Bounds that are given may leave out an hour of the first day, where clocks
 	-- are put back at midnight: that is none of these periods.
 	EXECUTE distributor.report_sql(program, $query$

@@ -219,6 +219,9 @@ SELECT create_program('lth', 'USD', time_zone => 'America/Havana');
 SELECT keep_team_totals('lth', 'month');
 SELECT b.lower, b.upper, k.period FROM unnest('{2026-10,2026-11,2026-12}'::text[]) m, period_bounds('lth', m) b, kept_period('lth', b.lower, b.upper) k;
 SELECT period FROM kept_period('lth', '2026-11-01 00:00-05', '2026-12-01 00:00-05');
+-- as far back as times go
+SELECT count(*) > 0 AS any FROM leaderboard('lt', 'team_volume', "from" => '4714-11-24 00:00+00 BC', "to" => '2026-03-01');
+SELECT count(*) > 0 AS any FROM leaderboard('lt', 'team_volume', "from" => '-infinity', "to" => 'infinity');
 
 SET client_min_messages = warning;
 SELECT drop_program('lt'), drop_program('lth');
