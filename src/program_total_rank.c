@@ -76,13 +76,15 @@ totals_rank_new(Program *program)
 	"                        WHERE t.period = p.ranking_before AND t.ranked_" volume " >= p." floor \
 	"                          AND t.ranked_" volume " IS NOT NULL LIMIT " most ") c)"
 
-/* Raise a floor that has too many above it. */
+/* Raise a floor that has too many above it; those that are level with it are all ranked, however many they are. */
 #define RAISE_FLOOR(volume, floor) \
-	"UPDATE @program p" \
-	"   SET " floor " = (SELECT t.ranked_" volume " FROM @team_total t" \
-	"                     WHERE t.period = p.ranking_before AND t.ranked_" volume " IS NOT NULL" \
-	"                     ORDER BY t.ranked_" volume " DESC, t.member_id OFFSET " HIGHEST " LIMIT 1)" \
-	" WHERE " COUNT_RANKED(volume, floor, TOO_MANY) " >= " TOO_MANY
+	"UPDATE @program p SET " floor " = r.floor" \
+	"  FROM (SELECT (SELECT t.ranked_" volume " FROM @team_total t" \
+	"                 WHERE t.period = p.ranking_before AND t.ranked_" volume " IS NOT NULL" \
+	"                 ORDER BY t.ranked_" volume " DESC, t.member_id OFFSET " HIGHEST " LIMIT 1) AS floor" \
+	"          FROM @program p" \
+	"         WHERE " COUNT_RANKED(volume, floor, TOO_MANY) " >= " TOO_MANY ") r" \
+	" WHERE r.floor > p." floor
 
 /* Find one where there is none, or where it has become too high. */
 #define FIND_FLOOR(volume, floor) \

@@ -219,14 +219,30 @@ SELECT create_program('lth', 'USD', time_zone => 'America/Havana');
 SELECT keep_team_totals('lth', 'month');
 SELECT b.lower, b.upper, k.period FROM unnest('{2026-10,2026-11,2026-12}'::text[]) m, period_bounds('lth', m) b, kept_period('lth', b.lower, b.upper) k;
 SELECT period FROM kept_period('lth', '2026-11-01 00:00-05', '2026-12-01 00:00-05');
+-- more that are level than are to be ranked: the floor stays, and is not written again and again
+SELECT create_program('lte', 'CNY', time_zone => 'UTC');
+SELECT set_plan('lte', '{"rules": [{"name": "sales", "kind": "unilevel", "levels": ["20%"]}]}');
+SELECT attach_members('lte', 'lt_users', id => 'id', sponsor => 'up');
+CREATE TABLE lt_parcels (id bigint PRIMARY KEY, user_id bigint, amount numeric, status text DEFAULT 'paid', paid_at timestamptz DEFAULT now());
+SELECT attach_orders('lte', 'lt_parcels', key => 'id', member => 'user_id', amount => 'amount', status => 'status', occurred_at => 'paid_at');
+SELECT keep_team_totals('lte', 'year');
+INSERT INTO lt_parcels SELECT i, 100000 + i, 99 FROM generate_series(1, 2600) i;
+SELECT fold_team('lte', 5000);
+SELECT ranking_own_floor, ctid AS version FROM lte.program \gset
+SELECT :ranking_own_floor AS own_floor, count(*) AS ranked FROM lte.team_total WHERE ranked_own_volume >= :ranking_own_floor;
+INSERT INTO lt_parcels VALUES (5000, 102600, 1);
+SELECT fold_team('lte', 5000);
+SELECT ctid = :'version' AS is_same FROM lte.program;
+SELECT place, count(*), min(member_id), value FROM leaderboard('lte', 'personal_volume', date_part('year', now() AT TIME ZONE 'UTC')::text, NULL) GROUP BY place, value ORDER BY place;
+SELECT count(*) FROM audit('lte');
 -- as far back as times go
 SELECT count(*) > 0 AS any FROM leaderboard('lt', 'team_volume', "from" => '4714-11-24 00:00+00 BC', "to" => '2026-03-01');
 SELECT count(*) > 0 AS any FROM leaderboard('lt', 'team_volume', "from" => '-infinity', "to" => 'infinity');
 
 SET client_min_messages = warning;
-SELECT drop_program('lt'), drop_program('lth');
+SELECT drop_program('lt'), drop_program('lth'), drop_program('lte');
 RESET client_min_messages;
-DROP TABLE lt_users, lt_orders;
+DROP TABLE lt_users, lt_orders, lt_parcels;
 DROP PROCEDURE lt_back_to, lt_run;
 DROP FUNCTION lt_board, lt_differs, lt_step, lt_highest;
 DROP ROLE regress_lt;
