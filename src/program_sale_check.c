@@ -10,9 +10,28 @@
 #include "utils/builtins.h"
 
 #include "money.h"
+#include "money_sum.h"
 #include "program_member.h"
 #include "program_posting.h"
 #include "program_release.h"
+
+/* Sums of amounts are in indexes, whose rows have little room: so many digits before the point. */
+#define MAX_AMOUNT_DIGITS	1000
+
+static bool
+has_too_many_digits(Numeric amount)
+{
+	MoneySum	sum;
+	bool		result = false;
+
+	if (money_sum_of_numeric(&sum, amount))
+	{
+		if (sum.large != NULL)
+			result = strcspn(money_to_string(amount), ".") > MAX_AMOUNT_DIGITS;
+		money_sum_clear(&sum);
+	}
+	return result;
+}
 
 void
 posting_check_values(Posting *posting, SaleRow *row)
@@ -44,6 +63,10 @@ posting_check_values(Posting *posting, SaleRow *row)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the amount of an order must not be negative"),
 				 errdetail("The amount is %s.", money_to_string(row->amount))));
+	if (has_too_many_digits(row->amount))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the amount of an order has more than %d digits before the point", MAX_AMOUNT_DIGITS)));
 	if (posting->batch->timed && !row->has_occurred_at)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

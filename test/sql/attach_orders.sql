@@ -135,6 +135,7 @@ SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, 1, '2020-01-01', 'paid', '')
 SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, 'NaN', '2020-01-01', 'paid')$$);
 SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, 'Infinity', '2020-01-01', 'paid')$$);
 SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, '-Infinity', '2020-01-01', 'paid')$$);
+SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, 1e1000, '2020-01-01', 'paid')$$);
 SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, -0.01, '2020-01-01', 'paid')$$);
 SELECT fails($$INSERT INTO ao_orders VALUES (10, 4, NULL, '2020-01-01', 'paid')$$);
 SELECT fails($$INSERT INTO ao_orders VALUES (10, NULL, 1, '2020-01-01', 'paid')$$);

@@ -235,6 +235,12 @@ SELECT fold_team('lte', 5000);
 SELECT ctid = :'version' AS is_same FROM lte.program;
 SELECT place, count(*), min(member_id), value FROM leaderboard('lte', 'personal_volume', date_part('year', now() AT TIME ZONE 'UTC')::text, NULL) GROUP BY place, value ORDER BY place;
 SELECT count(*) FROM audit('lte');
+-- the largest amounts that there can be have room in the indexes
+INSERT INTO lt_parcels SELECT 6000 + n, 100001 + n, (d.digits || '.' || d.digits)::numeric
+  FROM generate_series(1, 3) n, (SELECT left(string_agg(abs(hashint4(i))::text, ''), 1000) AS digits FROM generate_series(1, 200) i) d;
+SELECT fold_team('lte', 5000);
+SELECT count(*) FROM lte.team_total WHERE ranked_volume > 1e999;
+SELECT count(*) FROM audit('lte');
 -- as far back as times go
 SELECT count(*) > 0 AS any FROM leaderboard('lt', 'team_volume', "from" => '4714-11-24 00:00+00 BC', "to" => '2026-03-01');
 SELECT count(*) > 0 AS any FROM leaderboard('lt', 'team_volume', "from" => '-infinity', "to" => 'infinity');
