@@ -93,8 +93,8 @@ CALL bench.rollups(:rounds);
 CREATE TABLE deep AS
 	SELECT path::refpath, 1 AS amount FROM (
 		SELECT string_agg(n::text, '.') OVER (ORDER BY n) AS path FROM generate_series(1, 5000) n) s;
-CREATE TABLE bench.memory (place integer, subject text, contender text, query text);
-INSERT INTO bench.memory
+CREATE TABLE bench.rollup_memory (place integer, subject text, contender text, query text);
+INSERT INTO bench.rollup_memory
 SELECT place, subject, contender, format('SELECT count(s) FROM ' || CASE contender
 	WHEN 'rollup' THEN 'team_rollup(%L, ' || options || ') s' ELSE '(%s ORDER BY path OFFSET 0) s' END, query)
 FROM (VALUES
@@ -108,10 +108,10 @@ FROM (VALUES
 CREATE PROCEDURE bench.remember(of_place integer)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
-	asked bench.memory;
+	asked bench.rollup_memory;
 	ignored bigint;
 BEGIN
-	SELECT * INTO asked FROM bench.memory WHERE place = of_place;
+	SELECT * INTO asked FROM bench.rollup_memory WHERE place = of_place;
 	EXECUTE asked.query INTO ignored;
 	INSERT INTO bench.size
 	SELECT 'rollup', asked.subject, asked.contender, m[1]::bigint * 1024
