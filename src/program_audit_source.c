@@ -177,7 +177,7 @@ member_column(Audit *audit)
  * table has it, s the last sale of that key.  An order before "since" of its
  * table has no sale, unless it was posted when the table was attached from an
  * earlier time on; and the key of an order in another table is another's.
- * Refunds are joined in full, which is never made row by row, however few
+ * Refunds and later sales are joined in full, which is never made row by row, however few
  * sales the planner takes there to be.
  */
 static char *
@@ -222,15 +222,15 @@ orders_query(Audit *audit, OrderSource *source)
 	appendStringInfoString(&sql, program_sql(program,
 											 "(SELECT s.*, t.taken, t.told,"
 											 "        s.order_source_id IS NOT NULL AND " SALE_OF_OTHER_TABLE("$2") " AS is_other"
-											 "   FROM (SELECT s.*, m.member_key, true AS is_last"
+											 "   FROM (SELECT s.*, m.member_key, true AS is_there"
 											 "           FROM @sale s"
-											 "           LEFT JOIN @member m ON m.member_id = s.member_id"
-											 "          WHERE NOT EXISTS (SELECT FROM @sale n WHERE n.replaces = s.sale_id)) s"
+											 "           LEFT JOIN @member m ON m.member_id = s.member_id) s"
+											 "   FULL JOIN (SELECT n.replaces FROM @sale n WHERE n.replaces IS NOT NULL) n ON n.replaces = s.sale_id"
 											 "   FULL JOIN (SELECT p.sale_id, sum(p.amount) AS taken,"
 											 "                     sum(p.amount) FILTER (WHERE r.order_source_id IS NOT NULL AND r.amount IS NOT NULL) AS told"
 											 "                FROM @refund_posting p JOIN @refund r ON r.refund_id = p.refund_id"
 											 "               GROUP BY p.sale_id) t ON t.sale_id = s.sale_id"
-											 "  WHERE coalesce(s.is_last, false)) s"
+											 "  WHERE coalesce(s.is_there, false) AND n.replaces IS NULL) s"
 											 " ON s.order_key = o.key COLLATE \"C\") c"
 											 " WHERE c.difference IS NOT NULL"));
 	return sql.data;

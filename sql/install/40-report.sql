@@ -37,11 +37,11 @@ DECLARE
 		coalesce(r.amount, 0) AS refunded
    FROM (SELECT n.*, true AS is_asked_for
 		   FROM @program@.sale n
-		  WHERE @within@
-			AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = n.sale_id AND v.replaces IS NOT NULL)) s
+		  WHERE @within@) s
+   FULL JOIN (SELECT v.replaces FROM @program@.sale v WHERE v.replaces IS NOT NULL) v ON v.replaces = s.sale_id
    FULL JOIN (SELECT p.sale_id, sum(p.amount) AS amount
 				FROM @program@.refund_posting p GROUP BY p.sale_id) r ON r.sale_id = s.sale_id
-  WHERE coalesce(s.is_asked_for, false) OFFSET 0)$query$;
+  WHERE coalesce(s.is_asked_for, false) AND v.replaces IS NULL OFFSET 0)$query$;
 	base distributor.refpath;
 BEGIN
 	PERFORM distributor.check_program(program);
@@ -268,8 +268,10 @@ CREATE FUNCTION distributor.sales_sql(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 DECLARE
-	refunded CONSTANT pg_catalog.text := '@program@.refund_posting @p@' || CASE WHEN as_of IS NOT NULL THEN
-		format(' JOIN @program@.refund r ON r.refund_id = @p@.refund_id AND r.occurred_at <= %L', as_of) ELSE '' END;
+	-- of a sale, as far as it is known
+	refunded CONSTANT pg_catalog.text := '@p@.sale_id = @s@.sale_id AND @p@.sale_id BETWEEN @s@.sale_id AND @s@.sale_id'
+		|| CASE WHEN as_of IS NOT NULL THEN
+		format(' AND (SELECT r.occurred_at FROM @program@.refund r WHERE r.refund_id = @p@.refund_id) <= %L', as_of) ELSE '' END;
 BEGIN
 	-- A row for each sale, with the first of its refunds, and one for each
 	-- further refund.  That is a join, by index or by hash as the planner sees
@@ -282,10 +284,10 @@ BEGIN
 				WHEN (SELECT v.sale_id FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) IS NULL THEN 1
 				ELSE 0 END AS sales
 	  FROM %1$s s
-	  LEFT JOIN %4$s ON p.sale_id = s.sale_id
+	  LEFT JOIN @program@.refund_posting p ON %4$s
 	 WHERE s.currency = @currency@ AND s.occurred_at >= %2$L AND s.occurred_at < %3$L%6$s
-)$query$, distributor.sold_sql(program, members), lower, upper, replace(refunded, '@p@', 'p'),
-		'EXISTS (SELECT FROM ' || replace(refunded, '@p@', 'o') || ' WHERE o.sale_id = p.sale_id AND o.sale_id BETWEEN p.sale_id AND p.sale_id AND o.refund_id < p.refund_id)',
+)$query$, distributor.sold_sql(program, members), lower, upper, replace(replace(refunded, '@p@', 'p'), '@s@', 's'),
+		'EXISTS (SELECT FROM @program@.refund_posting o WHERE ' || replace(replace(refunded, '@p@', 'o'), '@s@', 'p') || ' AND o.refund_id < p.refund_id)',
 		' AND s.occurred_at <= ' || quote_literal(as_of));
 END
 $function$;

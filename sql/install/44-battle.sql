@@ -159,10 +159,16 @@ WITH battle AS (
 	 WHERE t.battle = $1
 	 GROUP BY t.team, t.captain_id
 ), sold AS MATERIALIZED (
-	SELECT m.team, (n.occurred_at AT TIME ZONE @zone@)::date AS day, n.amount - n.refunded AS amount
-	  FROM (SELECT m.member_id, m.team, true AS takes_part FROM @program@.battle_member m WHERE m.battle = $1) m
-	  FULL JOIN (SELECT n.*, n.currency = @currency@ AS counts FROM @net $2 $3@ n) n ON n.member_id = m.member_id
-	 WHERE coalesce(m.takes_part, false) AND coalesce(n.counts, false)
+	SELECT m.team, (s.occurred_at AT TIME ZONE @zone@)::date AS day,
+		   s.amount - coalesce((SELECT sum(p.amount) FROM @program@.refund_posting p
+								 WHERE p.sale_id = s.sale_id AND p.sale_id BETWEEN s.sale_id AND s.sale_id), 0) AS amount
+	  FROM @program@.battle_member m
+	 CROSS JOIN LATERAL (SELECT s.sale_id, s.occurred_at, s.currency, s.amount
+						   FROM @program@.sale s
+						  WHERE s.member_id = m.member_id AND s.member_id BETWEEN m.member_id AND m.member_id
+						 OFFSET 0) s
+	 WHERE m.battle = $1 AND s.occurred_at >= $2 AND s.occurred_at < $3 AND s.currency = @currency@
+	   AND (SELECT v.sale_id FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) IS NULL
 ), daily AS (
 	SELECT s.team, s.day, count(*) AS sales, sum(s.amount) AS volume
 	  FROM sold s

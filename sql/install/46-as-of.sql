@@ -249,13 +249,13 @@ BEGIN
 (SELECT s.sale_id, s.member_id, s.path, s.amount - coalesce(r.amount, 0) AS amount
    FROM (SELECT n.*, true AS is_asked_for
 		   FROM @program@.sale n
-		  WHERE n.currency = @currency@ AND n.occurred_at >= %1$L AND n.occurred_at < %2$L AND n.occurred_at <= %3$L
-			AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = n.sale_id AND v.replaces IS NOT NULL)) s
+		  WHERE n.currency = @currency@ AND n.occurred_at >= %1$L AND n.occurred_at < %2$L AND n.occurred_at <= %3$L) s
+   FULL JOIN (SELECT v.replaces FROM @program@.sale v WHERE v.replaces IS NOT NULL) v ON v.replaces = s.sale_id
    FULL JOIN (SELECT p.sale_id, sum(p.amount) AS amount
 				FROM @program@.refund_posting p
 				JOIN @program@.refund r ON r.refund_id = p.refund_id AND r.occurred_at <= %3$L
 			   GROUP BY p.sale_id) r ON r.sale_id = s.sale_id
-  WHERE coalesce(s.is_asked_for, false) OFFSET 0)$query$,
+  WHERE coalesce(s.is_asked_for, false) AND v.replaces IS NULL OFFSET 0)$query$,
 		lower, upper, as_of);
 END
 $function$;
@@ -308,7 +308,7 @@ BEGIN
 	  FROM (SELECT d.member_id, d.amount,
 				   (SELECT s.occurred_at FROM @program@.sale s
 					 WHERE s.sale_id = d.sale_id
-					   AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL)) AS occurred_at
+					   AND (SELECT v.sale_id FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) IS NULL) AS occurred_at
 			  FROM (SELECT t.member_id, l.amount,
 						   CASE l.source WHEN 'sale' THEN l.source_id
 								ELSE (SELECT p.sale_id FROM @program@.refund_posting p WHERE p.refund_id = l.source_id) END AS sale_id,
@@ -398,7 +398,7 @@ SELECT t.member_id, coalesce(t.member_key, t.member_id::text), t.sponsor_id, t.j
 										  FROM @program@.refund_posting p
 										 WHERE p.sale_id = s.sale_id AND p.sale_id BETWEEN s.sale_id AND s.sale_id
 										   AND (SELECT r.occurred_at FROM @program@.refund r WHERE r.refund_id = p.refund_id) <= $2)
-						AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL)) l
+						AND (SELECT v.sale_id FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) IS NULL) l
  WHERE t.state = 'active' AND t.joined_at < d.since AND (l.occurred_at IS NULL OR l.occurred_at < d.since)
    AND ($5 IS NULL OR t.member_id > $5)
  ORDER BY t.member_id LIMIT $6$query$, scope, as_of)
