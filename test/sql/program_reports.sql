@@ -163,7 +163,7 @@ SELECT fails($$SELECT * FROM team('nowhere', 'anna')$$);
 SELECT fails($$SELECT * FROM team('public', 1, 2)$$);
 SELECT fails($$SELECT * FROM team('', 1)$$);
 SELECT fails($$SELECT check_program('nowhere')$$);
-SELECT check_program('pr') IS NOT NULL AS exists, check_program(NULL) IS NULL AS nothing;
+SELECT check_program('pr') IS NOT NULL AS exists, fails('SELECT check_program(NULL)') AS nothing;
 
 SET client_min_messages = warning;
 DROP SCHEMA pr, pk CASCADE;
