@@ -177,6 +177,8 @@ member_column(Audit *audit)
  * table has it, s the last sale of that key.  An order before "since" of its
  * table has no sale, unless it was posted when the table was attached from an
  * earlier time on; and the key of an order in another table is another's.
+ * Refunds and later sales are joined in full, which is never made row by row, however few
+ * sales the planner takes there to be.
  */
 static char *
 orders_query(Audit *audit, OrderSource *source)
@@ -218,15 +220,17 @@ orders_query(Audit *audit, OrderSource *source)
 					 source_mapped_orders(program, source, source->relid,
 										  psprintf("%s r", source_qualified_table(source->relid))));
 	appendStringInfoString(&sql, program_sql(program,
-											 "(SELECT s.*, m.member_key, t.taken, t.told,"
+											 "(SELECT s.*, t.taken, t.told,"
 											 "        s.order_source_id IS NOT NULL AND " SALE_OF_OTHER_TABLE("$2") " AS is_other"
-											 "   FROM @sale s"
-											 "   LEFT JOIN @member m ON m.member_id = s.member_id"
-											 "   LEFT JOIN (SELECT p.sale_id, sum(p.amount) AS taken,"
+											 "   FROM (SELECT s.*, m.member_key, true AS is_there"
+											 "           FROM @sale s"
+											 "           LEFT JOIN @member m ON m.member_id = s.member_id) s"
+											 "   FULL JOIN (SELECT n.replaces FROM @sale n WHERE n.replaces IS NOT NULL) n ON n.replaces = s.sale_id"
+											 "   FULL JOIN (SELECT p.sale_id, sum(p.amount) AS taken,"
 											 "                     sum(p.amount) FILTER (WHERE r.order_source_id IS NOT NULL AND r.amount IS NOT NULL) AS told"
 											 "                FROM @refund_posting p JOIN @refund r ON r.refund_id = p.refund_id"
 											 "               GROUP BY p.sale_id) t ON t.sale_id = s.sale_id"
-											 "  WHERE NOT EXISTS (SELECT FROM @sale n WHERE n.replaces = s.sale_id)) s"
+											 "  WHERE coalesce(s.is_there, false) AND n.replaces IS NULL) s"
 											 " ON s.order_key = o.key COLLATE \"C\") c"
 											 " WHERE c.difference IS NOT NULL"));
 	return sql.data;

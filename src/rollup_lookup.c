@@ -142,7 +142,7 @@ fill(Lookup *lookup, Oid of_type)
 	rollup_end(rollup);
 }
 
-/* The rollup lives as long as the expression that calls; what it took to make it does not. */
+/* The rollup is in the current context; what it took to make it is not kept. */
 static Lookup *
 make_lookup(FmgrInfo *flinfo, text *query)
 {
@@ -162,7 +162,6 @@ make_lookup(FmgrInfo *flinfo, text *query)
 	fill(lookup, path_type(flinfo));
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
-	MemoryContextSetParent(context, flinfo->fn_mcxt);
 	return lookup;
 }
 
@@ -176,6 +175,27 @@ is_of(const Lookup *lookup, const text *query)
 		memcmp(VARDATA_ANY(lookup->query), VARDATA_ANY(query), VARSIZE_ANY_EXHDR(query)) == 0;
 }
 
+/*
+ * Will whoever calls be gone when the statement is?  An expression of PL/pgSQL
+ * stays for the transaction, in which roles and settings may change, and what
+ * they let the query see: nothing that the snapshot would tell.  Such an
+ * expression is evaluated in a context right below that of the transaction, or,
+ * in a DO block, in a snapshot that no query holds.
+ */
+static bool
+ends_with_statement(const FmgrInfo *flinfo)
+{
+	return MemoryContextGetParent(flinfo->fn_mcxt) != TopTransactionContext && GetActiveSnapshot()->regd_count > 0;
+}
+
+static Datum
+volumes_of(const Lookup *lookup, int64 member_id)
+{
+	MemberVolumes *member = volumes_lookup(lookup->members, member_id);
+
+	return PointerGetDatum(member == NULL ? lookup->zeros : volumes_array(&member->personal, &member->team));
+}
+
 /* rollup_volumes(query text, member_id bigint) returns numeric[]: personal, team */
 PG_FUNCTION_INFO_V1(distributor_rollup_volumes);
 Datum
@@ -183,18 +203,19 @@ distributor_rollup_volumes(PG_FUNCTION_ARGS)
 {
 	text	   *query = PG_GETARG_TEXT_PP(0);
 	Lookup	   *lookup = (Lookup *) fcinfo->flinfo->fn_extra;
-	MemberVolumes *member;
 
-	if (lookup == NULL || !is_of(lookup, query))
+	if (lookup != NULL && is_of(lookup, query))
+		return volumes_of(lookup, PG_GETARG_INT64(1));
+	/* a query may call this function again, and a function that it calls */
+	check_stack_depth();
+	fcinfo->flinfo->fn_extra = NULL;
+	if (lookup != NULL)
+		MemoryContextDelete(lookup->context);
+	lookup = make_lookup(fcinfo->flinfo, query);
+	if (ends_with_statement(fcinfo->flinfo))
 	{
-		/* a query may call this function again, and a function that it calls */
-		check_stack_depth();
-		fcinfo->flinfo->fn_extra = NULL;
-		if (lookup != NULL)
-			MemoryContextDelete(lookup->context);
-		lookup = make_lookup(fcinfo->flinfo, query);
+		MemoryContextSetParent(lookup->context, fcinfo->flinfo->fn_mcxt);
 		fcinfo->flinfo->fn_extra = lookup;
 	}
-	member = volumes_lookup(lookup->members, PG_GETARG_INT64(1));
-	PG_RETURN_ARRAYTYPE_P(member == NULL ? lookup->zeros : volumes_array(&member->personal, &member->team));
+	return volumes_of(lookup, PG_GETARG_INT64(1));
 }

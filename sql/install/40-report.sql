@@ -5,6 +5,15 @@
 -- apart everywhere: people follow the tree, as it is now or was on a day, and a
 -- sale counts for the upline that it had when it was posted.  What refunds took
 -- back of a sale counts against it, in the period of the sale.
+--
+-- A report may be asked for when the planner knows nothing of what there is, or
+-- what was so before a bulk load.  No guess of it may lead to going through one
+-- thing for each of another.  So where all of two things are needed they are
+-- joined in full, which is never made row by row, and the rows wanted are
+-- chosen by coalesce(), which keeps the join a full one.  Where rows are looked
+-- up for each, in a subquery of its own that nothing is merged with, the column
+-- is said to be in a range of one value as well: of a range whose bounds it does
+-- not know the planner takes that few rows are in it, whatever it has heard.
 
 CREATE FUNCTION distributor.report_sql(
 		program pg_catalog.text, query pg_catalog.text, member pg_catalog.int8 DEFAULT NULL,
@@ -21,14 +30,18 @@ DECLARE
    FROM @program@.member m
   WHERE m.path >= %1$L AND m.path < distributor.path_upper(%1$L))$query$;
 	team_then CONSTANT pg_catalog.text := '(SELECT * FROM distributor.team_as_of(@name@, $1, $2))';
-	-- each sale, the last of an order that has changed, with what has been refunded of it
+	-- each sale, the last of an order that has changed, with what has been refunded
+	-- of it; @net $1 $2@: those from $1 to before $2
 	net CONSTANT pg_catalog.text := $query$
 (SELECT s.sale_id, s.member_id, s.occurred_at, s.currency, s.path, s.attributes, s.amount,
 		coalesce(r.amount, 0) AS refunded
-   FROM @program@.sale s
-   LEFT JOIN (SELECT p.sale_id, sum(p.amount) AS amount
+   FROM (SELECT n.*, true AS is_asked_for
+		   FROM @program@.sale n
+		  WHERE @within@) s
+   FULL JOIN (SELECT v.replaces FROM @program@.sale v WHERE v.replaces IS NOT NULL) v ON v.replaces = s.sale_id
+   FULL JOIN (SELECT p.sale_id, sum(p.amount) AS amount
 				FROM @program@.refund_posting p GROUP BY p.sale_id) r ON r.sale_id = s.sale_id
-  WHERE NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL))$query$;
+  WHERE coalesce(s.is_asked_for, false) AND v.replaces IS NULL OFFSET 0)$query$;
 	base distributor.refpath;
 BEGIN
 	PERFORM distributor.check_program(program);
@@ -39,7 +52,9 @@ BEGIN
 		EXECUTE format('SELECT m.path FROM %I.member m WHERE m.member_id = $1', program) INTO base USING member;
 		query := replace(query, '@team@', format(team_now, base));
 	END IF;
-	query := replace(query, '@net@', net);
+	query := replace(query, '@net@', replace(net, '@within@', 'true'));
+	query := regexp_replace(query, '@net (\$\d) (\$\d)@',
+							replace(net, '@within@', 'n.occurred_at >= \1 AND n.occurred_at < \2'), 'g');
 	query := replace(query, '@currency@', '(SELECT p.currency FROM @program@.program p)');
 	query := replace(query, '@zone@', '(SELECT p.time_zone FROM @program@.program p)');
 	-- In one pass: a program may be called @name@ or @program@.
@@ -253,8 +268,10 @@ CREATE FUNCTION distributor.sales_sql(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 DECLARE
-	refunded CONSTANT pg_catalog.text := '@program@.refund_posting @p@' || CASE WHEN as_of IS NOT NULL THEN
-		format(' JOIN @program@.refund r ON r.refund_id = @p@.refund_id AND r.occurred_at <= %L', as_of) ELSE '' END;
+	-- of a sale, as far as it is known
+	refunded CONSTANT pg_catalog.text := '@p@.sale_id = @s@.sale_id AND @p@.sale_id BETWEEN @s@.sale_id AND @s@.sale_id'
+		|| CASE WHEN as_of IS NOT NULL THEN
+		format(' AND (SELECT r.occurred_at FROM @program@.refund r WHERE r.refund_id = @p@.refund_id) <= %L', as_of) ELSE '' END;
 BEGIN
 	-- A row for each sale, with the first of its refunds, and one for each
 	-- further refund.  That is a join, by index or by hash as the planner sees
@@ -267,10 +284,10 @@ BEGIN
 				WHEN (SELECT v.sale_id FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) IS NULL THEN 1
 				ELSE 0 END AS sales
 	  FROM %1$s s
-	  LEFT JOIN %4$s ON p.sale_id = s.sale_id
+	  LEFT JOIN @program@.refund_posting p ON %4$s
 	 WHERE s.currency = @currency@ AND s.occurred_at >= %2$L AND s.occurred_at < %3$L%6$s
-)$query$, distributor.sold_sql(program, members), lower, upper, replace(refunded, '@p@', 'p'),
-		'EXISTS (SELECT FROM ' || replace(refunded, '@p@', 'o') || ' WHERE o.sale_id = p.sale_id AND o.refund_id < p.refund_id)',
+)$query$, distributor.sold_sql(program, members), lower, upper, replace(replace(refunded, '@p@', 'p'), '@s@', 's'),
+		'EXISTS (SELECT FROM @program@.refund_posting o WHERE ' || replace(replace(refunded, '@p@', 'o'), '@s@', 'p') || ' AND o.refund_id < p.refund_id)',
 		' AND s.occurred_at <= ' || quote_literal(as_of));
 END
 $function$;

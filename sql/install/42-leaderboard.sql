@@ -163,8 +163,8 @@ BEGIN
 		WHEN 'personal_volume' THEN
 			total := CASE WHEN scope IS NULL THEN $query$
 	SELECT n.member_id, sum(n.amount - n.refunded) AS value
-	  FROM @net@ n
-	 WHERE n.currency = @currency@ AND n.occurred_at >= $2 AND n.occurred_at < $3
+	  FROM @net $2 $3@ n
+	 WHERE n.currency = @currency@
 	 GROUP BY n.member_id$query$ ELSE $query$
 	SELECT t.member_id, (distributor.rollup_volumes($7, t.member_id))[1] AS value FROM @team@ t$query$ END;
 		WHEN 'team_volume' THEN
@@ -192,12 +192,13 @@ BEGIN
 	SELECT e.member_id, sum(e.amount) AS value
 	  FROM (SELECT t.member_id, l.amount,
 				   CASE l.source WHEN 'sale' THEN (SELECT s.occurred_at FROM @program@.sale s WHERE s.sale_id = l.source_id)
-						ELSE (SELECT s.occurred_at FROM @program@.refund_posting p JOIN @program@.sale s ON s.sale_id = p.sale_id
-							   WHERE p.refund_id = l.source_id) END AS occurred_at
+						ELSE (SELECT s.occurred_at FROM @program@.sale s
+							   WHERE s.sale_id = (SELECT p.sale_id FROM @program@.refund_posting p WHERE p.refund_id = l.source_id)) END AS occurred_at
 			  FROM @team@ t
 			 CROSS JOIN LATERAL (SELECT l.source, l.source_id, l.amount
 								   FROM @program@.ledger l
-								  WHERE l.member_id = t.member_id AND l.currency = @currency@ AND l.source IN ('sale', 'refund')
+								  WHERE l.member_id = t.member_id AND l.member_id BETWEEN t.member_id AND t.member_id
+									AND l.currency = @currency@ AND l.source IN ('sale', 'refund')
 								 OFFSET 0) l
 			OFFSET 0) e
 	 WHERE e.occurred_at >= $2 AND e.occurred_at < $3
@@ -221,8 +222,8 @@ BEGIN
 	IF metric = 'team_volume' AND scope IS NULL THEN
 		volumes := distributor.report_sql(program, $query$
 SELECT n.path, n.amount - n.refunded
-  FROM @net@ n
- WHERE n.currency = @currency@ AND n.occurred_at >= $1 AND n.occurred_at < $2$query$);
+  FROM @net $1 $2@ n
+ WHERE n.currency = @currency@$query$);
 	ELSIF metric IN ('personal_volume', 'team_volume') THEN
 		volumes := distributor.volumes_sql(program, distributor.team_sources(program, scope), lower, upper);
 	END IF;
@@ -286,28 +287,44 @@ BEGIN
 	SELECT b.lower, b.upper INTO lower, upper FROM distributor.period_bounds(program, period, "from", "to") b;
 	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
 WITH bought AS (
-	SELECT distributor.sponsor_id(n.path) AS promoter, n.member_id,
+	SELECT distributor.sponsor_id(n.path) AS promoter, n.member_id, n.sale_id,
 		   (SELECT coalesce(jsonb_object_agg(a.name, n.attributes -> a.name), '{}') FROM unnest($1) AS a(name)) AS attributes,
 		   CASE WHEN n.currency = @currency@ THEN n.amount - n.refunded ELSE 0 END AS volume,
-		   NOT EXISTS (SELECT FROM @program@.sale e
-						WHERE e.member_id = n.member_id AND (e.occurred_at, e.sale_id) < (n.occurred_at, n.sale_id)
-						  AND e.amount > (SELECT coalesce(sum(p.amount), 0) FROM @program@.refund_posting p
-										   WHERE p.sale_id = e.sale_id)) AS is_first
-	  FROM @net@ n
-	 WHERE n.occurred_at >= $2 AND n.occurred_at < $3 AND n.amount > n.refunded
-	   AND distributor.sponsor_id(n.path) IS NOT NULL
+		   row_number() OVER (PARTITION BY n.member_id ORDER BY n.occurred_at, n.sale_id) = 1 AS is_first,
+		   n.occurred_at
+	  FROM @net $2 $3@ n
+	 WHERE n.amount > n.refunded
+), buys AS (
+	-- the first of the period is the first of all if there is none before it
+	SELECT b.promoter, b.member_id, b.attributes, b.volume,
+		   CASE WHEN b.is_first AND $2 > '-infinity'
+				THEN NOT EXISTS (SELECT FROM (SELECT e.sale_id, e.occurred_at, e.amount
+												FROM @program@.sale e
+											   WHERE e.member_id = b.member_id AND e.member_id BETWEEN b.member_id AND b.member_id
+											  OFFSET 0) e
+								  WHERE e.occurred_at < $2
+									AND e.amount > (SELECT coalesce(sum(p.amount), 0) FROM @program@.refund_posting p
+													 WHERE p.sale_id = e.sale_id AND p.sale_id BETWEEN e.sale_id AND e.sale_id))
+				ELSE b.is_first END AS is_first
+	  FROM bought b
+	 WHERE b.promoter IS NOT NULL
 ), promoter AS (
 	SELECT b.promoter, b.attributes, count(DISTINCT b.member_id) AS buyers,
 		   count(*) FILTER (WHERE b.is_first) AS new_buyers, count(*) AS sales, sum(b.volume) AS volume
-	  FROM bought b
+	  FROM buys b
 	 GROUP BY b.promoter, b.attributes
+), page AS (
+	SELECT p.*
+	  FROM promoter p
+	 WHERE $4 IS NULL OR p.buyers < $4
+		OR (p.buyers = $4 AND (p.promoter > $5 OR (p.promoter = $5 AND p.attributes > $6)))
+	 ORDER BY p.buyers DESC, p.promoter, p.attributes LIMIT $7
 )
-SELECT p.promoter, coalesce(m.member_key, p.promoter::text), p.attributes, p.buyers, p.new_buyers, p.sales, p.volume
-  FROM promoter p
-  LEFT JOIN @program@.member m ON m.member_id = p.promoter
- WHERE $4 IS NULL OR p.buyers < $4
-	OR (p.buyers = $4 AND (p.promoter > $5 OR (p.promoter = $5 AND p.attributes > $6)))
- ORDER BY p.buyers DESC, p.promoter, p.attributes LIMIT $7$query$)
+SELECT p.promoter,
+	   coalesce((SELECT m.member_key FROM @program@.member m WHERE m.member_id = p.promoter), p.promoter::text),
+	   p.attributes, p.buyers, p.new_buyers, p.sales, p.volume
+  FROM page p
+ ORDER BY p.buyers DESC, p.promoter, p.attributes$query$)
 		USING "by", lower, upper, after_buyers, after_member, after_attributes, max_rows;
 END
 $function$;
@@ -331,8 +348,8 @@ BEGIN
 	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
 SELECT (n.attributes ->> $1) COLLATE "C", count(DISTINCT n.member_id) FILTER (WHERE n.amount > n.refunded), count(*),
 	   sum(n.amount), sum(n.refunded), sum(n.amount - n.refunded)
-  FROM @net@ n
- WHERE n.currency = @currency@ AND n.occurred_at >= $2 AND n.occurred_at < $3
+  FROM @net $2 $3@ n
+ WHERE n.currency = @currency@
  GROUP BY 1
  ORDER BY 1 NULLS LAST$query$)
 		USING attribute, lower, upper;

@@ -29,10 +29,10 @@ SELECT date_trunc('month', m.joined_at AT TIME ZONE @zone@)::date, count(*), cou
 	   count(b.member_id), coalesce(sum(b.recruits), 0)::bigint, round(coalesce(sum(b.recruits), 0) / count(*), 4),
 	   percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(b.joined_at - m.joined_at, interval '0'))
 			FILTER (WHERE b.member_id IS NOT NULL)
-  FROM @program@.member m
-  LEFT JOIN sold s ON s.member_id = m.member_id
-  LEFT JOIN brought b ON b.member_id = m.member_id
- WHERE m.joined_at >= $1 AND m.joined_at < $2
+  FROM (SELECT n.*, true AS is_asked_for FROM @program@.member n WHERE n.joined_at >= $1 AND n.joined_at < $2) m
+  FULL JOIN sold s ON s.member_id = m.member_id
+  FULL JOIN brought b ON b.member_id = m.member_id
+ WHERE coalesce(m.is_asked_for, false)
  GROUP BY 1
  ORDER BY 1$query$)
 		USING lower, upper;
@@ -61,15 +61,16 @@ BEGIN
 	END IF;
 	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
 WITH member AS MATERIALIZED (
-	SELECT m.member_id, date_trunc('month', m.joined_at AT TIME ZONE @zone@) AS month
+	SELECT m.member_id, date_trunc('month', m.joined_at AT TIME ZONE @zone@) AS month, true AS is_asked_for
 	  FROM @program@.member m WHERE m.joined_at >= $1 AND m.joined_at < $2
 ), cohort AS (
 	SELECT c.month, count(*) AS members FROM member c GROUP BY c.month
 ), bought AS (
 	SELECT c.month, b.month AS bought, count(*) AS buyers
 	  FROM member c
-	  JOIN (SELECT DISTINCT n.member_id, date_trunc('month', n.occurred_at AT TIME ZONE @zone@) AS month
-			  FROM @net@ n WHERE n.amount > n.refunded) b ON b.member_id = c.member_id
+	  FULL JOIN (SELECT DISTINCT n.member_id, date_trunc('month', n.occurred_at AT TIME ZONE @zone@) AS month, true AS has_bought
+				   FROM @net@ n WHERE n.amount > n.refunded) b ON b.member_id = c.member_id
+	 WHERE coalesce(c.is_asked_for, false) AND coalesce(b.has_bought, false)
 	 GROUP BY c.month, b.month
 )
 SELECT c.month::date, k.month, c.members, coalesce(b.buyers, 0), round(coalesce(b.buyers, 0)::numeric / c.members, 4)
@@ -95,7 +96,7 @@ CREATE FUNCTION distributor.inactive(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 DECLARE
-	remains CONSTANT pg_catalog.text := 's.amount > (SELECT coalesce(sum(p.amount), 0) FROM @program@.refund_posting p WHERE p.sale_id = s.sale_id)';
+	remains CONSTANT pg_catalog.text := 's.amount > (SELECT coalesce(sum(p.amount), 0) FROM @program@.refund_posting p WHERE p.sale_id = s.sale_id AND p.sale_id BETWEEN s.sale_id AND s.sale_id)';
 BEGIN
 	IF as_of IS NOT NULL THEN
 		RETURN QUERY SELECT * FROM distributor.inactive_as_of(program, idle, since, scope, as_of, after, max_rows);
@@ -114,8 +115,11 @@ SELECT t.member_id, coalesce(t.member_key, t.member_id::text), t.sponsor_id, t.j
 		 WHERE o.state = 'active' AND o.joined_at < (SELECT d.since FROM since d) AND ($4 IS NULL OR o.member_id > $4)) t$query$
 		|| CASE WHEN scope IS NULL THEN '
  CROSS JOIN LATERAL (SELECT max(s.occurred_at) AS occurred_at
-					   FROM @program@.sale s
-					  WHERE s.member_id = t.member_id AND ' || remains || ') l'
+					   FROM (SELECT s.sale_id, s.occurred_at, s.amount
+							   FROM @program@.sale s
+							  WHERE s.member_id = t.member_id AND s.member_id BETWEEN t.member_id AND t.member_id
+							 OFFSET 0) s
+					  WHERE ' || remains || ') l'
 		ELSE '
   FULL JOIN (SELECT s.member_id, max(s.occurred_at) AS occurred_at
 			   FROM ' || distributor.sold_sql(program, distributor.team_sources(program, scope)) || ' s
@@ -176,8 +180,9 @@ SELECT m.member_id, coalesce(m.member_key, m.member_id::text), m.sponsor_id, r.l
 		USING coalesce(min_levels, 0), coalesce(min_people, 0), after_people, after_member, max_rows,
 			distributor.report_sql(program, $query$
 SELECT m.path, (m.state <> 'left')::int, (m.state <> 'left' AND b.member_id IS NULL)::int
-  FROM @program@.member m
-  LEFT JOIN (SELECT DISTINCT n.member_id FROM @net@ n WHERE n.amount > n.refunded) b ON b.member_id = m.member_id$query$);
+  FROM (SELECT n.*, true AS is_asked_for FROM @program@.member n) m
+  FULL JOIN (SELECT DISTINCT n.member_id FROM @net@ n WHERE n.amount > n.refunded) b ON b.member_id = m.member_id
+ WHERE coalesce(m.is_asked_for, false)$query$);
 END
 $function$;
 COMMENT ON FUNCTION distributor.compliance(pg_catalog.text, pg_catalog.int4, pg_catalog.int8, pg_catalog.int8, pg_catalog.int8, pg_catalog.int8) IS

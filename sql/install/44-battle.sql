@@ -135,10 +135,12 @@ CREATE FUNCTION distributor.team_battle(
 	SET search_path = pg_catalog, distributor, pg_temp
 AS $function$
 DECLARE
-	found pg_catalog.bool;
+	starts_at pg_catalog.timestamptz;
+	ends_at pg_catalog.timestamptz;
 BEGIN
-	EXECUTE distributor.report_sql(program, 'SELECT true FROM @program@.battle b WHERE b.battle = $1') INTO found USING battle;
-	IF found IS NULL THEN
+	EXECUTE distributor.report_sql(program, 'SELECT b.starts_at, b.ends_at FROM @program@.battle b WHERE b.battle = $1')
+		INTO starts_at, ends_at USING battle;
+	IF starts_at IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
 			MESSAGE = format('battle "%s" does not exist', left(battle, 80)),
 			HINT = 'Battles are made by distributor.create_battle().';
@@ -157,18 +159,20 @@ WITH battle AS (
 	 WHERE t.battle = $1
 	 GROUP BY t.team, t.captain_id
 ), sold AS MATERIALIZED (
-	SELECT m.team, (s.occurred_at AT TIME ZONE b.zone)::date AS day, s.sale_id, s.amount
-	  FROM battle b
-	 CROSS JOIN @program@.battle_member m
-	  JOIN @program@.sale s ON s.member_id = m.member_id
-	 WHERE m.battle = $1 AND s.occurred_at >= b.starts_at AND s.occurred_at < b.ends_at AND s.currency = @currency@
-	   AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL)
+	SELECT m.team, (s.occurred_at AT TIME ZONE @zone@)::date AS day,
+		   s.amount - coalesce((SELECT sum(p.amount) FROM @program@.refund_posting p
+								 WHERE p.sale_id = s.sale_id AND p.sale_id BETWEEN s.sale_id AND s.sale_id), 0) AS amount
+	  FROM @program@.battle_member m
+	 CROSS JOIN LATERAL (SELECT s.sale_id, s.occurred_at, s.currency, s.amount
+						   FROM @program@.sale s
+						  WHERE s.member_id = m.member_id AND s.member_id BETWEEN m.member_id AND m.member_id
+						 OFFSET 0) s
+	 WHERE m.battle = $1 AND s.occurred_at >= $2 AND s.occurred_at < $3 AND s.currency = @currency@
+	   AND (SELECT v.sale_id FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) IS NULL
 ), daily AS (
-	SELECT n.team, n.day, count(*) FILTER (WHERE n.is_sale) AS sales, sum(n.amount) AS volume
-	  FROM (SELECT s.team, s.day, s.amount, true AS is_sale FROM sold s
-			UNION ALL
-			SELECT s.team, s.day, -p.amount, false FROM sold s JOIN @program@.refund_posting p ON p.sale_id = s.sale_id) n
-	 GROUP BY n.team, n.day
+	SELECT s.team, s.day, count(*) AS sales, sum(s.amount) AS volume
+	  FROM sold s
+	 GROUP BY s.team, s.day
 ), standing AS (
 	SELECT d.day::date AS day, t.team, t.captain_id, t.members, coalesce(v.sales, 0) AS sales, coalesce(v.volume, 0) AS volume,
 		   sum(coalesce(v.volume, 0)) OVER (PARTITION BY t.team ORDER BY d.day) AS total
@@ -180,7 +184,7 @@ WITH battle AS (
 SELECT s.day, rank() OVER (PARTITION BY s.day ORDER BY s.total DESC), s.team, s.captain_id, s.members, s.sales, s.volume, s.total
   FROM standing s
  ORDER BY 1, 2, 3$query$)
-		USING battle;
+		USING battle, starts_at, ends_at;
 END
 $function$;
 COMMENT ON FUNCTION distributor.team_battle(pg_catalog.text, pg_catalog.text) IS

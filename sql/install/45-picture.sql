@@ -22,13 +22,15 @@ BEGIN
 	END IF;
 	RETURN QUERY EXECUTE distributor.report_sql(program, $query$
 WITH RECURSIVE team AS MATERIALIZED (
-	SELECT r.member_id, distributor.sponsor_id(r.path) AS sponsor_id, r.depth - distributor.depth(b.path) AS level, r.team_size,
+	-- people of then: not whoever is only where a member that had joined stood
+	SELECT r.member_id, distributor.sponsor_id(r.path) AS sponsor_id, r.depth - distributor.depth(b.path) AS level,
+		   r.team[1]::bigint AS team_size,
 		   row_number() OVER sibling AS no
 	  FROM $query$ || CASE WHEN as_of IS NULL THEN '@program@.member' ELSE 'distributor.member_as_of(@name@, $1, $5)' END || $query$ b
 	 CROSS JOIN distributor.team_rollup($4, false, NULL, 0, $1, $5) r
 	 WHERE b.member_id = $1 AND r.depth >= distributor.depth(b.path)
 	   AND ($2 IS NULL OR r.depth - distributor.depth(b.path) <= $2 + 1)
-	WINDOW sibling AS (PARTITION BY distributor.sponsor_id(r.path) ORDER BY r.team_size DESC, r.member_id)
+	WINDOW sibling AS (PARTITION BY distributor.sponsor_id(r.path) ORDER BY r.team[1] DESC, r.member_id)
 ), child AS MATERIALIZED (
 	SELECT t.member_id, t.sponsor_id, t.level, t.team_size, t.no,
 		   ($2 IS NULL OR t.level <= $2) AND (t.level = 0 OR $3 IS NULL OR t.no <= $3) AS shown,
@@ -61,7 +63,7 @@ SELECT n.place, n.prefix, n.level, n.member_id, coalesce(m.member_key, n.member_
 		  JOIN hidden h ON h.sponsor_id = d.member_id) n
   LEFT JOIN @program@.member m ON m.member_id = n.member_id
  ORDER BY n.place$query$)
-		USING member, max_level, max_width, distributor.report_sql(program, 'SELECT t.path FROM @team@ t', member, as_of), as_of;
+		USING member, max_level, max_width, distributor.report_sql(program, 'SELECT t.path, 1 FROM @team@ t', member, as_of), as_of;
 END
 $function$;
 COMMENT ON FUNCTION distributor.team_nodes(pg_catalog.text, pg_catalog.int8, pg_catalog.int4, pg_catalog.int4, pg_catalog.timestamptz) IS

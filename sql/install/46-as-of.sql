@@ -247,13 +247,15 @@ AS $function$
 BEGIN
 	RETURN format($query$
 (SELECT s.sale_id, s.member_id, s.path, s.amount - coalesce(r.amount, 0) AS amount
-   FROM @program@.sale s
-   LEFT JOIN (SELECT p.sale_id, sum(p.amount) AS amount
+   FROM (SELECT n.*, true AS is_asked_for
+		   FROM @program@.sale n
+		  WHERE n.currency = @currency@ AND n.occurred_at >= %1$L AND n.occurred_at < %2$L AND n.occurred_at <= %3$L) s
+   FULL JOIN (SELECT v.replaces FROM @program@.sale v WHERE v.replaces IS NOT NULL) v ON v.replaces = s.sale_id
+   FULL JOIN (SELECT p.sale_id, sum(p.amount) AS amount
 				FROM @program@.refund_posting p
 				JOIN @program@.refund r ON r.refund_id = p.refund_id AND r.occurred_at <= %3$L
 			   GROUP BY p.sale_id) r ON r.sale_id = s.sale_id
-  WHERE s.currency = @currency@ AND s.occurred_at >= %1$L AND s.occurred_at < %2$L AND s.occurred_at <= %3$L
-	AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL))$query$,
+  WHERE coalesce(s.is_asked_for, false) AND v.replaces IS NULL OFFSET 0)$query$,
 		lower, upper, as_of);
 END
 $function$;
@@ -301,19 +303,27 @@ BEGIN
 			  JOIN @program@.refund r ON r.refund_id = p.refund_id AND r.occurred_at <= $2) e
 	  JOIN @program@.ledger l ON l.source_id = e.source_id AND l.source = e.source
 	 GROUP BY l.member_id$query$ ELSE $query$
-	-- an aggregate for each: see leaderboard
-	SELECT t.member_id, e.value
-	  FROM team t
-	 CROSS JOIN LATERAL (
-			SELECT sum(l.amount) AS value
-			  FROM @program@.ledger l
-			  LEFT JOIN @program@.refund_posting p ON l.source = 'refund' AND p.refund_id = l.source_id
-			  LEFT JOIN @program@.refund r ON r.refund_id = p.refund_id
-			  JOIN @program@.sale s ON s.sale_id = CASE l.source WHEN 'sale' THEN l.source_id ELSE p.sale_id END
-			 WHERE l.member_id = t.member_id AND l.currency = @currency@ AND l.source IN ('sale', 'refund')
-			   AND s.occurred_at >= $3 AND s.occurred_at < $4 AND s.occurred_at <= $2
-			   AND (l.source = 'sale' OR r.occurred_at <= $2)
-			   AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL)) e$query$ END;
+	-- looked up for each: see leaderboard
+	SELECT e.member_id, sum(e.amount) AS value
+	  FROM (SELECT d.member_id, d.amount,
+				   (SELECT s.occurred_at FROM @program@.sale s
+					 WHERE s.sale_id = d.sale_id
+					   AND (SELECT v.sale_id FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) IS NULL) AS occurred_at
+			  FROM (SELECT t.member_id, l.amount,
+						   CASE l.source WHEN 'sale' THEN l.source_id
+								ELSE (SELECT p.sale_id FROM @program@.refund_posting p WHERE p.refund_id = l.source_id) END AS sale_id,
+						   CASE l.source WHEN 'refund' THEN (SELECT r.occurred_at FROM @program@.refund r WHERE r.refund_id = l.source_id) END AS refunded_at
+					  FROM team t
+					 CROSS JOIN LATERAL (SELECT l.source, l.source_id, l.amount
+										   FROM @program@.ledger l
+										  WHERE l.member_id = t.member_id AND l.member_id BETWEEN t.member_id AND t.member_id
+											AND l.currency = @currency@ AND l.source IN ('sale', 'refund')
+										 OFFSET 0) l
+					OFFSET 0) d
+			 WHERE coalesce(d.refunded_at <= $2, true)
+			OFFSET 0) e
+	 WHERE e.occurred_at >= $3 AND e.occurred_at < $4 AND e.occurred_at <= $2
+	 GROUP BY e.member_id$query$ END;
 		WHEN 'recruits' THEN
 			total := CASE WHEN scope IS NULL THEN $query$
 	SELECT r.sponsor_id AS member_id, count(*)::numeric AS value
@@ -379,13 +389,16 @@ SELECT t.member_id, coalesce(t.member_key, t.member_id::text), t.sponsor_id, t.j
 						  ORDER BY h.revision DESC LIMIT 1) h)$query$
 		ELSE '(SELECT * FROM @team@ o OFFSET 0)' END || $query$ t
  CROSS JOIN LATERAL (SELECT max(s.occurred_at) AS occurred_at
-					   FROM @program@.sale s
-					  WHERE s.member_id = t.member_id AND s.occurred_at <= $2
+					   FROM (SELECT s.sale_id, s.occurred_at, s.amount
+							   FROM @program@.sale s
+							  WHERE s.member_id = t.member_id AND s.member_id BETWEEN t.member_id AND t.member_id
+							 OFFSET 0) s
+					  WHERE s.occurred_at <= $2
 						AND s.amount > (SELECT coalesce(sum(p.amount), 0)
 										  FROM @program@.refund_posting p
-										  JOIN @program@.refund r ON r.refund_id = p.refund_id AND r.occurred_at <= $2
-										 WHERE p.sale_id = s.sale_id)
-						AND NOT EXISTS (SELECT FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL)) l
+										 WHERE p.sale_id = s.sale_id AND p.sale_id BETWEEN s.sale_id AND s.sale_id
+										   AND (SELECT r.occurred_at FROM @program@.refund r WHERE r.refund_id = p.refund_id) <= $2)
+						AND (SELECT v.sale_id FROM @program@.sale v WHERE v.replaces = s.sale_id AND v.replaces IS NOT NULL) IS NULL) l
  WHERE t.state = 'active' AND t.joined_at < d.since AND (l.occurred_at IS NULL OR l.occurred_at < d.since)
    AND ($5 IS NULL OR t.member_id > $5)
  ORDER BY t.member_id LIMIT $6$query$, scope, as_of)

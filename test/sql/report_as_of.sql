@@ -255,6 +255,10 @@ SELECT team_total('rk', 'anna', NULL, 'infinity');
 SELECT volume FROM unnest(ARRAY[interval '0', interval '-1 microsecond']) d, team_total('rk', 'bert', as_of => '2020-02-16'::timestamptz + d);
 -- who joined before its sponsor did stands where that was going to stand, and stays there when it moves
 SELECT as_of::date, m.* FROM unnest('{2020-02-25,2020-03-20}'::timestamptz[]) as_of, member_as_of('rk', 'early', as_of) m;
+-- and the sponsor, where it is named, is not counted
+SELECT tree, people FROM team_tree('rk', 'anna', as_of => '2020-02-25');
+SELECT (SELECT count(*) FROM team('rk', 'anna', as_of => '2020-02-25')) AS team, (SELECT people FROM team_total('rk', 'anna', as_of => '2020-02-25')) AS total,
+	(SELECT sum(members) FROM team_by_level('rk', 'anna', as_of => '2020-02-25')) AS levels, (SELECT 1 + sum(size) FROM legs('rk', 'anna', as_of => '2020-02-25')) AS legs;
 SELECT move_member('rk', 'cleo', 'bert');
 SELECT as_of::date, m.path, (SELECT array_agg(t.member_key || ' ' || t.path::text) FROM team('rk', 'anna', as_of => as_of) t) AS team_of_anna, (SELECT count(*) FROM team('rk', 'bert', as_of => as_of)) AS bert, (SELECT count(*) FROM team('rk', 'cleo', as_of => as_of)) AS cleo
 FROM unnest('{2020-02-25,2020-03-20,infinity}'::timestamptz[]) as_of, member_as_of('rk', 'early', as_of) m;

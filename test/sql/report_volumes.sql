@@ -48,6 +48,43 @@ UPDATE rv_row SET v = 0;
 FETCH ALL FROM c;
 FETCH BACKWARD ALL FROM c;
 ROLLBACK;
+-- what is seen may change within a transaction, and within a snapshot: by role and by setting
+CREATE TABLE rv_tenant (path refpath, v numeric, tenant text);
+INSERT INTO rv_tenant VALUES ('1', 1, 'a'), ('1.2', 2, 'a'), ('1', 100, 'b'), ('1.2', 200, 'b');
+ALTER TABLE rv_tenant ENABLE ROW LEVEL SECURITY;
+CREATE POLICY rv_policy ON rv_tenant USING (tenant = current_setting('rv.tenant', true));
+CREATE ROLE regress_rv;
+GRANT SELECT ON rv_tenant TO regress_rv;
+CREATE FUNCTION rv_stable(m bigint) RETURNS numeric[] LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN rollup_volumes('SELECT path, v FROM rv_tenant', m); END $$;
+CREATE FUNCTION rv_volatile(m bigint) RETURNS numeric[] LANGUAGE plpgsql AS $$ BEGIN RETURN rollup_volumes('SELECT path, v FROM rv_tenant', m); END $$;
+BEGIN;
+SELECT current_user = 'regress_rv' AS limited, rv_stable(1), rv_volatile(1);
+SET LOCAL ROLE regress_rv;
+SELECT current_user = 'regress_rv' AS limited, rv_stable(1), rv_volatile(1);
+SET LOCAL rv.tenant = 'a';
+SELECT current_setting('rv.tenant') AS tenant, rv_stable(1), rv_volatile(1);
+SET LOCAL rv.tenant = 'b';
+SELECT current_setting('rv.tenant') AS tenant, rv_stable(1), rv_volatile(1);
+ROLLBACK;
+BEGIN;
+SET LOCAL ROLE regress_rv;
+DO $$
+DECLARE
+	t text;
+	v numeric[];
+BEGIN
+	FOREACH t IN ARRAY '{a,b}'::text[] LOOP
+		PERFORM set_config('rv.tenant', t, true);
+		v := distributor.rollup_volumes('SELECT path, v FROM rv_tenant', 1);
+		RAISE NOTICE '% sees %', t, v;
+		SELECT rv_stable(1) INTO v;
+		RAISE NOTICE '% sees % in a function', t, v;
+	END LOOP;
+END $$;
+ROLLBACK;
+DROP FUNCTION rv_stable, rv_volatile;
+DROP TABLE rv_tenant;
+DROP ROLE regress_rv;
 -- its query
 SELECT query, fails(format('SELECT rollup_volumes(%L, 1)', query)) FROM unnest(ARRAY['', 'SELECT path FROM rv_row', 'SELECT path, v, v FROM rv_row', 'SELECT v, path FROM rv_row', 'SELECT path, v::float8 FROM rv_row',
 	'DELETE FROM rv_row RETURNING path, v', 'SELECT path, v FROM rv_row FOR UPDATE', 'SELECT path, ''NaN''::numeric FROM rv_row', 'SELECT path, (rollup_volumes(''SELECT path, 1/0 FROM rv_row'', 1))[1] FROM rv_row',
