@@ -14,16 +14,21 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "program_total.h"
 
-/* Without a query; false: it takes one. */
+/* Without a query; false: it takes one.  period NULL: none are kept. */
 static bool
-find_total_period(Program *program, bool *isnull)
+find_kept(Program *program, text **period, int *generation)
 {
 	TableLookup lookup;
+	Datum		value;
+	bool		isnull;
 	bool		found;
 
 	PushActiveSnapshot(program_snapshot(program));
@@ -33,7 +38,11 @@ find_total_period(Program *program, bool *isnull)
 	{
 		found = table_lookup(&lookup, BoolGetDatum(true));
 		if (found)
-			(void) table_value(&lookup, (TableColumn) {"total_period", TEXTOID}, isnull);
+		{
+			value = table_value(&lookup, (TableColumn) {"total_period", TEXTOID}, &isnull);
+			*period = isnull ? NULL : DatumGetTextPCopy(value);
+			*generation = DatumGetInt32(table_value(&lookup, (TableColumn) {"delta_generation", INT4OID}, &isnull));
+		}
 		table_lookup_end(&lookup);
 	}
 	PopActiveSnapshot();
@@ -75,13 +84,19 @@ bool
 totals_kept(Program *program, text **period, int *generation)
 {
 	text	   *now = NULL;
-	bool		isnull = true;
+	int			current;
+	bool		isnull;
 	Datum		value;
 
 	(void) program_table_to_write(program, PROGRAM_TEAM_DELTA);
-	if (period == NULL && generation == NULL && !IsolationUsesXactSnapshot() &&
-		find_total_period(program, &isnull))
-		return !isnull;
+	if (!IsolationUsesXactSnapshot() && find_kept(program, &now, &current))
+	{
+		if (period != NULL)
+			*period = now;
+		if (generation != NULL)
+			*generation = current;
+		return now != NULL;
+	}
 	if (program_query_now(program, "SELECT p.total_period, p.delta_generation FROM @program p",
 						  0, NULL, NULL, NULL, 1) != 1)
 		return false;
@@ -99,42 +114,54 @@ totals_kept(Program *program, text **period, int *generation)
 
 /* Writing changes */
 
+/* TOTAL_PERIOD_OF() */
+static Datum
+period_of(text *period, Datum time, Datum zone)
+{
+	Datum		start = DirectFunctionCall3(timestamptz_trunc_zone, PointerGetDatum(period), time, zone);
+
+	return DirectFunctionCall1(timestamp_date, DirectFunctionCall2(timestamptz_zone, zone, start));
+}
+
 /* Volume is counted in the program's currency. */
 void
 totals_of_sales(Program *program, SaleRow **rows, int n)
 {
 	enum
 	{
-		PATH, OCCURRED, AMOUNT, NCOLUMNS
+		GENERATION, PATH, PERIOD, PEOPLE, SALES, VOLUME, NCOLUMNS
 	};
-	Oid			elements[NCOLUMNS] = {program->refpath, TIMESTAMPTZOID, NUMERICOID};
-	Datum	   *columns[NCOLUMNS];
-	Oid			types[NCOLUMNS];
-	Datum		values[NCOLUMNS];
-	int			nposted = 0;
+	const TableColumn columns[NCOLUMNS] = {
+		{"generation", INT4OID}, {"path", program->refpath}, {"period", DATEOID}, {"people", INT8OID},
+		{"sales", INT8OID}, {"volume", NUMERICOID}
+	};
+	Datum	   *values[NCOLUMNS];
+	bool	   *nulls[NCOLUMNS] = {NULL};
+	TableRows	changes = {.ncolumns = NCOLUMNS, .columns = columns, .values = values, .nulls = nulls};
+	text	   *period;
+	int			generation;
+	Datum		zone;
 
+	if (n == 0 || !totals_kept(program, &period, &generation))
+		return;
+	zone = CStringGetTextDatum(program->time_zone);
 	for (int c = 0; c < NCOLUMNS; c++)
-		columns[c] = palloc(sizeof(Datum) * Max(n, 1));
+		values[c] = palloc(sizeof(Datum) * n);
 	for (int i = 0; i < n; i++)
 	{
+		int			at = changes.n;
+
 		if (!rows[i]->posted || strcmp(rows[i]->currency, program->currency) != 0)
 			continue;
-		columns[PATH][nposted] = PointerGetDatum(rows[i]->path);
-		columns[OCCURRED][nposted] = TimestampTzGetDatum(rows[i]->occurred_at);
-		columns[AMOUNT][nposted++] = NumericGetDatum(rows[i]->amount);
+		values[GENERATION][at] = Int32GetDatum(generation);
+		values[PATH][at] = PointerGetDatum(rows[i]->path);
+		values[PERIOD][at] = period_of(period, TimestampTzGetDatum(rows[i]->occurred_at), zone);
+		values[PEOPLE][at] = Int64GetDatum(0);
+		values[SALES][at] = Int64GetDatum(1);
+		values[VOLUME][at] = NumericGetDatum(rows[i]->amount);
+		changes.n++;
 	}
-	if (nposted == 0 || !totals_kept(program, NULL, NULL))
-		return;
-	for (int c = 0; c < NCOLUMNS; c++)
-	{
-		types[c] = get_array_type(elements[c]);
-		values[c] = program_array(elements[c], columns[c], NULL, nposted);
-	}
-	program_query_now(program,
-					  "INSERT INTO @team_delta (generation, path, period, people, sales, volume)"
-					  " SELECT p.delta_generation, n.path, " TOTAL_PERIOD_OF("n.occurred_at") ", 0, 1, n.amount"
-					  "   FROM unnest($1, $2, $3) AS n(path, occurred_at, amount) CROSS JOIN @program p",
-					  NCOLUMNS, types, values, NULL, 0);
+	program_insert(program, PROGRAM_TEAM_DELTA, &changes);
 }
 
 /*
