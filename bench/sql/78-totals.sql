@@ -24,7 +24,7 @@ BEGIN
 		SELECT b.id, distributor.sponsor_id(b.path), '2026-01-01Z'::timestamptz, b.path FROM joined.by_btree b ORDER BY b.id;
 		INSERT INTO @.member_history (member_id, sponsor_id, valid_from, revision, change, state)
 		SELECT m.member_id, m.sponsor_id, m.joined_at, 1, 'join', 'active' FROM @.member m ORDER BY m.member_id;
-		CREATE TABLE totals.@ (id bigint PRIMARY KEY, member_id bigint NOT NULL, amount numeric NOT NULL, paid_at timestamptz NOT NULL DEFAULT '2026-01-02Z')$sql$, '@', name);
+		CREATE TABLE totals.@ (id bigint PRIMARY KEY, member_id bigint NOT NULL, amount numeric NOT NULL, paid_at timestamptz NOT NULL DEFAULT now())$sql$, '@', name);
 	PERFORM distributor.resume(name);
 	PERFORM distributor.attach_orders(name, ('totals.' || name)::regclass, key => 'id', member => 'member_id', amount => 'amount', occurred_at => 'paid_at');
 END $$;
