@@ -124,6 +124,12 @@ period_of(text *period, Datum time, Datum zone)
 }
 
 /* Volume is counted in the program's currency. */
+static bool
+is_counted(Program *program, const SaleRow *row)
+{
+	return row->posted && strcmp(row->currency, program->currency) == 0;
+}
+
 void
 totals_of_sales(Program *program, SaleRow **rows, int n)
 {
@@ -141,8 +147,12 @@ totals_of_sales(Program *program, SaleRow **rows, int n)
 	text	   *period;
 	int			generation;
 	Datum		zone;
+	bool		any = false;
 
-	if (n == 0 || !totals_kept(program, &period, &generation))
+	/* who changes nothing need not know, nor fail because it was changed */
+	for (int i = 0; i < n && !any; i++)
+		any = is_counted(program, rows[i]);
+	if (!any || !totals_kept(program, &period, &generation))
 		return;
 	zone = CStringGetTextDatum(program->time_zone);
 	for (int c = 0; c < NCOLUMNS; c++)
@@ -151,7 +161,7 @@ totals_of_sales(Program *program, SaleRow **rows, int n)
 	{
 		int			at = changes.n;
 
-		if (!rows[i]->posted || strcmp(rows[i]->currency, program->currency) != 0)
+		if (!is_counted(program, rows[i]))
 			continue;
 		values[GENERATION][at] = Int32GetDatum(generation);
 		values[PATH][at] = PointerGetDatum(rows[i]->path);
